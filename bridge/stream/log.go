@@ -1,0 +1,100 @@
+package stream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Log is a stream's recent frames as a linked list. Readers hold a place in it;
+// what no reader and no group of pictures needs is garbage.
+type Log struct {
+	maxBytes int
+	maxSpan  time.Duration
+
+	mu       sync.Mutex
+	head     *Frame // the newest frame; a sentinel at first
+	key      *Frame // the frame before the newest keyframe, nil without a usable one
+	keyDTS   time.Duration
+	keyBytes int
+	wake     chan struct{}
+	waiting  atomic.Int32
+	ended    bool
+}
+
+func newLog(maxBytes int, maxSpan time.Duration) *Log {
+	return &Log{maxBytes: maxBytes, maxSpan: maxSpan, head: &Frame{}, wake: make(chan struct{})}
+}
+
+func (l *Log) append(f *Frame) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
+	prev := l.head
+	f.seq = prev.seq + 1
+	switch {
+	case f.Key:
+		l.key, l.keyDTS, l.keyBytes = prev, f.DTS, len(f.Body)
+	case l.key != nil:
+		l.keyBytes += len(f.Body)
+		if l.keyBytes > l.maxBytes || f.DTS-l.keyDTS > l.maxSpan {
+			l.key = nil
+		}
+	}
+	l.head = f
+	prev.next.Store(f)
+	if l.waiting.Load() > 0 {
+		close(l.wake)
+		l.wake = make(chan struct{})
+	}
+}
+
+// forget drops the cached group of pictures: what comes next starts anew.
+func (l *Log) forget() {
+	l.mu.Lock()
+	l.key = nil
+	l.mu.Unlock()
+}
+
+func (l *Log) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.ended = true
+		close(l.wake)
+	}
+}
+
+// start returns the place a new reader begins after.
+func (l *Log) start() *Frame {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.key != nil {
+		return l.key
+	}
+	return l.head
+}
+
+// newest returns the newest frame, and the frame before the newest keyframe.
+func (l *Log) newest() (head, key *Frame) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.head, l.key
+}
+
+// wait returns a channel that is closed when a frame after cur may exist, and
+// false when the log has ended and none will. A caller that waits must call
+// l.waiting.Add(-1) afterwards.
+func (l *Log) wait(cur *Frame) (<-chan struct{}, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting.Add(1)
+	if cur.next.Load() != nil {
+		return closedChan, true
+	}
+	return l.wake, !l.ended
+}
+
+var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -1,0 +1,77 @@
+package stream
+
+import (
+	"fmt"
+	"sync"
+)
+
+// Protocol is how a player plays.
+type Protocol uint8
+
+const (
+	RTMP Protocol = iota
+	FLV
+	WHEP
+	Recorder
+	protocols
+)
+
+func (p Protocol) String() string {
+	return [...]string{"rtmp", "flv", "whep", "recorder"}[p]
+}
+
+// Player is one player's hold on a stream: while it exists, the stream crosses
+// the bridge for it.
+type Player struct {
+	s     *Stream
+	proto Protocol
+	once  sync.Once
+}
+
+// Play counts a player in. The caller must Close it.
+func (s *Stream) Play(p Protocol) (*Player, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, s.Name)
+	}
+	n := 0
+	for _, k := range s.players {
+		n += k
+	}
+	if limit := s.r.opts.MaxPlayers; limit > 0 && n >= limit {
+		return nil, fmt.Errorf("%w: %s has %d players; raise stream.max_players", ErrTooMany, s.Name, n)
+	}
+	s.players[p]++
+	s.adjust()
+	return &Player{s: s, proto: p}, nil
+}
+
+// Stream returns what is played.
+func (p *Player) Stream() *Stream { return p.s }
+
+// Reader begins to read frames; drops for lag are counted under the player's
+// protocol.
+func (p *Player) Reader(o ReaderOptions) *Reader {
+	next := o.OnDrop
+	o.OnDrop = func(n int) {
+		p.s.drop("lag_"+p.proto.String(), n)
+		if next != nil {
+			next(n)
+		}
+	}
+	return p.s.Reader(o)
+}
+
+// Sent counts bytes that went out to the player.
+func (p *Player) Sent(n int) { p.s.stats.bytesOut.Add(int64(n)) }
+
+// Close counts the player out.
+func (p *Player) Close() {
+	p.once.Do(func() {
+		p.s.mu.Lock()
+		defer p.s.mu.Unlock()
+		p.s.players[p.proto]--
+		p.s.adjust()
+	})
+}

@@ -1,0 +1,184 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrEnded is what [Reader.Next] returns when the stream has ended.
+var ErrEnded = errors.New("stream ended")
+
+// maxBatch bounds the frames one Next returns, and so one vectored write.
+const maxBatch = 256
+
+// ReaderOptions say how a player reads.
+type ReaderOptions struct {
+	// Merge trades delay for fewer writes: frames are handed out at most once
+	// per Merge. Zero hands them out at once.
+	Merge time.Duration
+	// MaxLag is how far, in media time, a player may be behind before it loses
+	// frames up to a keyframe. Zero takes the stream's.
+	MaxLag time.Duration
+	// OnDrop is told how many frames were skipped for lag.
+	OnDrop func(frames int)
+	// LiveOnly begins at the live edge, not at the cached keyframe.
+	LiveOnly bool
+}
+
+// Reader is one player's place in a stream's frames. It is used by one goroutine.
+type Reader struct {
+	log  *Log
+	opts ReaderOptions
+
+	cur      *Frame
+	tracks   *Tracks
+	caughtUp bool
+	joinLag  time.Duration
+	waitKey  bool
+	flushed  time.Time
+	timer    *time.Timer
+}
+
+func newReader(l *Log, o ReaderOptions) *Reader {
+	r := &Reader{log: l, opts: o}
+	head, _ := l.newest()
+	r.cur = head
+	if !o.LiveOnly {
+		r.cur = l.start()
+	}
+	r.waitKey = r.cur == head
+	if first := r.cur.next.Load(); first != nil {
+		r.joinLag = head.DTS - first.DTS
+	}
+	return r
+}
+
+// Next waits for frames and appends all that are there, up to a bound, to
+// batch[:0]. Sequence headers and metadata come as frames of their own, before
+// the first frame they apply to. It returns ErrEnded when the stream has ended,
+// or the context's error.
+func (r *Reader) Next(ctx context.Context, batch []*Frame) ([]*Frame, error) {
+	batch = batch[:0]
+	if err := r.pause(ctx); err != nil {
+		return batch, err
+	}
+	for {
+		r.skipLag()
+		for len(batch) < maxBatch {
+			f := r.cur.next.Load()
+			if f == nil {
+				r.caughtUp = true
+				break
+			}
+			r.cur = f
+			batch = r.add(batch, f)
+		}
+		if len(batch) > 0 {
+			r.flushed = time.Now()
+			return batch, nil
+		}
+		if err := r.wait(ctx); err != nil {
+			return batch, err
+		}
+	}
+}
+
+func (r *Reader) wait(ctx context.Context) error {
+	wake, alive := r.log.wait(r.cur)
+	defer r.log.waiting.Add(-1)
+	if !alive {
+		return ErrEnded
+	}
+	select {
+	case <-wake:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// pause holds a merging reader until its next turn.
+func (r *Reader) pause(ctx context.Context) error {
+	if r.opts.Merge <= 0 || r.flushed.IsZero() {
+		return nil
+	}
+	d := r.opts.Merge - time.Since(r.flushed)
+	if d <= 0 {
+		return nil
+	}
+	if r.timer == nil {
+		r.timer = time.NewTimer(d)
+	} else {
+		r.timer.Reset(d)
+	}
+	select {
+	case <-r.timer.C:
+		return nil
+	case <-ctx.Done():
+		r.timer.Stop()
+		return ctx.Err()
+	}
+}
+
+// skipLag moves a reader that has fallen behind to the newest keyframe, or,
+// when that is not ahead of it, to the live edge to wait for one.
+func (r *Reader) skipLag() {
+	first := r.cur.next.Load()
+	if first == nil {
+		return
+	}
+	head, key := r.log.newest()
+	bound := r.opts.MaxLag
+	if !r.caughtUp {
+		bound += r.joinLag
+	}
+	if head.DTS-first.DTS <= bound {
+		return
+	}
+	to := head
+	if key != nil && key.seq > r.cur.seq && head.DTS-key.DTS <= bound {
+		to = key
+	}
+	if to.seq <= r.cur.seq {
+		return
+	}
+	if r.opts.OnDrop != nil {
+		r.opts.OnDrop(int(to.seq - r.cur.seq))
+	}
+	r.cur, r.waitKey = to, true
+}
+
+func (r *Reader) add(batch []*Frame, f *Frame) []*Frame {
+	if f.Tracks != r.tracks {
+		batch = r.headers(batch, f)
+	}
+	if f.Kind == Video {
+		if r.waitKey && !f.Key {
+			return batch
+		}
+		r.waitKey = false
+	}
+	return append(batch, f)
+}
+
+// headers tells a player what changed: metadata once at the start and on every
+// change, and the sequence headers that are new.
+func (r *Reader) headers(batch []*Frame, f *Frame) []*Frame {
+	old, now := r.tracks, f.Tracks
+	r.tracks = now
+	if now == nil {
+		return batch
+	}
+	if old == nil {
+		old = &Tracks{}
+	}
+	batch = append(batch, &Frame{Kind: Meta, Config: true, DTS: f.DTS, PTS: f.DTS, Tracks: now})
+	if now.Video != nil && now.Video != old.Video {
+		batch = append(batch, &Frame{Kind: Video, Config: true, Key: true, DTS: f.DTS, PTS: f.DTS, Tracks: now, Body: videoHeader(now.Video)})
+	}
+	if now.Audio != nil && now.Audio != old.Audio {
+		batch = append(batch, &Frame{Kind: Audio, Config: true, DTS: f.DTS, PTS: f.DTS, Tracks: now, Body: audioHeader(now.Audio)})
+	}
+	return batch
+}

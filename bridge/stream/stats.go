@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+type streamStats struct {
+	bytesIn, bytesOut atomic.Int64
+	frames            [Meta]atomic.Int64
+	bytes             [Meta]atomic.Int64
+	dropped           atomic.Int64
+	meters            [Meta]meter
+	bFrames           atomic.Value // string
+}
+
+// meter turns a byte counter into bits per second over about two seconds.
+type meter struct {
+	mu    sync.Mutex
+	bytes int64
+	at    time.Time
+	rate  float64
+}
+
+func (m *meter) read(bytes int64, now time.Time) float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.at.IsZero() {
+		m.bytes, m.at = bytes, now
+		return 0
+	}
+	if d := now.Sub(m.at); d >= 2*time.Second || m.rate == 0 && d >= 200*time.Millisecond {
+		m.rate = float64(bytes-m.bytes) * 8 / d.Seconds()
+		m.bytes, m.at = bytes, now
+	}
+	return m.rate
+}
+
+func (s *Stream) count(kind Kind, bytes int) {
+	s.stats.bytesIn.Add(int64(bytes))
+	s.stats.frames[kind-1].Add(1)
+	s.stats.bytes[kind-1].Add(int64(bytes))
+}
+
+func (s *Stream) drop(reason string, frames int) {
+	s.stats.dropped.Add(int64(frames))
+	s.r.opts.OnDrop(reason, frames)
+}
+
+// Drop counts frames a crossing dropped.
+func (s *Stream) Drop(reason string, frames int) { s.drop(reason, frames) }
+
+// SetBFrames says what WebRTC players get of a stream with B-frames: "none",
+// "dropped" or "keyframes_only".
+func (s *Stream) SetBFrames(mode string) { s.stats.bFrames.Store(mode) }
+
+// Stats is what an operator sees of a stream.
+type Stats struct {
+	Name         string
+	Live         bool // false while the publisher is awaited back
+	Since        time.Time
+	Protocol     string
+	Remote       string
+	PublishedAt  time.Time
+	Origin       Origin
+	Tracks       *Tracks
+	BFrames      string
+	VideoBitrate float64 // bits per second
+	AudioBitrate float64
+	BytesIn      int64
+	BytesOut     int64
+	Dropped      int64
+	Frames       [2]int64 // video, audio
+	Players      map[string]int
+	Ingress      bool
+	Egress       bool
+}
+
+// Stats returns the stream's figures now.
+func (s *Stream) Stats() Stats {
+	now := time.Now()
+	st := Stats{Name: s.Name, Since: s.created, Tracks: s.tracks.Load(), Players: map[string]int{},
+		BytesIn: s.stats.bytesIn.Load(), BytesOut: s.stats.bytesOut.Load(), Dropped: s.stats.dropped.Load()}
+	for k := range st.Frames {
+		st.Frames[k] = s.stats.frames[k].Load()
+	}
+	st.VideoBitrate = s.stats.meters[0].read(s.stats.bytes[0].Load(), now)
+	st.AudioBitrate = s.stats.meters[1].read(s.stats.bytes[1].Load(), now)
+	st.BFrames, _ = s.stats.bFrames.Load().(string)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.pub; p != nil {
+		st.Live, st.Protocol, st.Remote, st.PublishedAt, st.Origin = true, p.info.Protocol, p.info.Remote, p.since, p.origin
+	}
+	for p := range protocols {
+		st.Players[p.String()] = s.players[p]
+	}
+	st.Ingress, st.Egress = s.ingress.c != nil, s.egress.c != nil
+	return st
+}
