@@ -1,0 +1,55 @@
+package config
+
+import "time"
+
+// Default returns a Config with every option at its default. Access is open, so every listener is on loopback: whoever
+// opens the gateway to a network does it knowingly.
+func Default() *Config {
+	return &Config{
+		DataDir: "data",
+		Log:     Log{Level: LevelInfo, Format: FormatText},
+		HTTP: HTTP{
+			Address:        "127.0.0.1:8080",
+			CORSOrigins:    []string{"*"},
+			MaxConnections: 10_000,
+			ReadTimeout:    seconds(10),
+			WriteTimeout:   seconds(10),
+			MaxBody:        64 * KiB,
+		},
+		RTMP: RTMP{
+			Address:             "127.0.0.1:1935",
+			MaxConnections:      10_000,
+			MaxConnectionsPerIP: 1000,
+			ReadTimeout:         seconds(30),
+			WriteTimeout:        seconds(10),
+			MaxMessage:          4 * MiB,
+		},
+		WebRTC: WebRTC{
+			UDPAddress:  "127.0.0.1:8189",
+			TCPAddress:  "127.0.0.1:8189",
+			ExternalIPs: []string{},
+			ICEServers:  []ICEServer{},
+			Loopback:    LoopbackAuto,
+			MaxPeers:    5000,
+		},
+		Stream: Stream{
+			Takeover:       TakeoverReplace,
+			PublisherGrace: seconds(10),
+			PlayWait:       seconds(10),
+			CrossingLinger: seconds(5),
+			MaxLag:         seconds(3),
+			GOPMaxBytes:    16 * MiB,
+			GOPMaxDuration: seconds(15),
+			MaxStreams:     5000,
+			MaxPlayers:     10_000,
+			Path:           PathLive,
+			StandardMerge:  Duration(350 * time.Millisecond),
+		},
+		Audio:   Audio{OpusBitrate: 64_000, AACBitrate: 128_000},
+		Metrics: Metrics{Enabled: true},
+		Pprof:   Pprof{Enabled: false},
+		Drain:   Drain{Timeout: seconds(10)},
+	}
+}
+
+func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }

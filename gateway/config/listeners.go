@@ -1,0 +1,93 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// listener is one address that the gateway binds.
+type listener struct {
+	path, address, network string
+	host                   string
+	port                   int
+}
+
+// listeners checks every address by itself, and that no two want the same port of the same host.
+func (l *loader) listeners() {
+	c := l.cfg
+	all := []listener{
+		{path: "http.address", address: c.HTTP.Address, network: "tcp"},
+		{path: "rtmp.address", address: c.RTMP.Address, network: "tcp"},
+		{path: "rtmp.tls.address", address: c.RTMP.TLS.Address, network: "tcp"},
+		{path: "webrtc.udp_address", address: c.WebRTC.UDPAddress, network: "udp"},
+		{path: "webrtc.tcp_address", address: c.WebRTC.TCPAddress, network: "tcp"},
+	}
+	var bound []listener
+	for _, a := range all {
+		if a.address == "" {
+			if a.path != "rtmp.tls.address" && a.path != "webrtc.tcp_address" {
+				l.fault(a.path, "", "is empty", "write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all addresses")
+			}
+			continue
+		}
+		var wrong string
+		if a.host, a.port, wrong = splitAddress(a.address); wrong != "" {
+			l.fault(a.path, a.address, wrong, "write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all addresses")
+			continue
+		}
+		for _, b := range bound {
+			if a.collides(b) {
+				l.collision(a, b)
+			}
+		}
+		bound = append(bound, a)
+	}
+}
+
+func (l *loader) collision(a, b listener) {
+	if !l.isSet(a.path) && l.isSet(b.path) {
+		a, b = b, a // blame the one that was written
+	}
+	l.fault(a.path, a.address, fmt.Sprintf("needs the same %s port as %s (%s)", a.network, b.path, b.address), "give one of them another port")
+}
+
+func (a listener) collides(b listener) bool {
+	if a.network != b.network || a.port != b.port || a.port == 0 {
+		return false
+	}
+	return a.host == b.host || isWildcard(a.host) || isWildcard(b.host)
+}
+
+func isWildcard(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
+}
+
+// splitAddress takes HOST:PORT apart. Port 0 means any free one. The name localhost is 127.0.0.1.
+func splitAddress(address string) (host string, port int, wrong string) {
+	host, number, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, "is not HOST:PORT"
+	}
+	port, err = strconv.Atoi(number)
+	if err != nil || port < 0 || port > 65535 || number[0] == '+' {
+		return "", 0, "has no port from 0 to 65535"
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, " /:@?#[]%\\") {
+		return "", 0, "has a host that is neither an IP address nor a name"
+	}
+	return host, port, ""
+}
+
+// isLoopback reports whether the host of address is reachable from this machine only.
+func isLoopback(address string) bool {
+	host, _, _ := splitAddress(address)
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
