@@ -1,0 +1,105 @@
+package testmedia
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Push publishes a clip over RTMP in real time, round and round, with ffmpeg and
+// without re-encoding.
+func Push(tb testing.TB, clip, url string) *Process {
+	tb.Helper()
+	return Start(tb, "ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning",
+		"-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv", url)
+}
+
+// Tool is a program that plays a stream into a file.
+type Tool string
+
+// The players. All take rtmp:// addresses; FFmpeg and Curl take http:// too.
+const (
+	FFmpeg    Tool = "ffmpeg"
+	RTMPDump  Tool = "rtmpdump"
+	GStreamer Tool = "gst-launch-1.0"
+	Curl      Tool = "curl"
+)
+
+// Play starts a tool that plays url into an FLV file and goes on until stopped.
+func Play(tb testing.TB, tool Tool, url string) (*Process, string) {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), string(tool)+".flv")
+	var args []string
+	switch tool {
+	case FFmpeg:
+		args = []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-y", "-copyts",
+			"-fflags", "nobuffer", "-i", url, "-c", "copy", "-flush_packets", "1", "-f", "flv", path}
+	case RTMPDump:
+		args = []string{"--live", "-r", url, "-o", path}
+	case GStreamer:
+		args = []string{"-q", "rtmp2src", "location=" + url, "!", "filesink", "buffer-mode=unbuffered", "location=" + path}
+	case Curl:
+		args = []string{"-sS", "--no-buffer", "--fail", "-o", path, url}
+	default:
+		tb.Fatalf("testmedia: no player %q", tool)
+	}
+	return Start(tb, string(tool), args...), path
+}
+
+// Record plays url with a tool until a file holds the given length of media by
+// its timestamps, and returns the file, complete.
+func Record(tb testing.TB, tool Tool, url string, length time.Duration) string {
+	tb.Helper()
+	p, path := Play(tb, tool, url)
+	WaitLength(tb, p, path, length)
+	p.Stop()
+	return path
+}
+
+// WaitLength waits until the FLV file a player is writing holds the given length
+// of media, and fails if the player ends before.
+func WaitLength(tb testing.TB, p *Process, path string, length time.Duration) {
+	tb.Helper()
+	limit := length*3 + 30*time.Second
+	Eventually(tb, limit, fmt.Sprintf("%v of media in %s", length, filepath.Base(path)), func() bool {
+		select {
+		case <-p.Done():
+			if flvLength(path) < length {
+				tb.Fatalf("%s ended with %v of media: %v\n%s", p.name, flvLength(path), p.err, p.log.Tail(2000))
+			}
+		default:
+		}
+		return flvLength(path) >= length
+	})
+}
+
+// flvLength is the span of the timestamps of an FLV file that may still grow.
+func flvLength(path string) time.Duration {
+	raw, err := os.ReadFile(path)
+	if err != nil || len(raw) < 13 {
+		return 0
+	}
+	first, last, seen := 0, 0, false
+	for at := 13; at+11 <= len(raw); {
+		tag := raw[at:]
+		size := int(tag[1])<<16 | int(tag[2])<<8 | int(tag[3])
+		ms := int(tag[4])<<16 | int(tag[5])<<8 | int(tag[6]) | int(tag[7])<<24
+		at += 11 + size + 4
+		if at > len(raw) {
+			break
+		}
+		if size > 1 && (tag[0] == 8 || tag[0] == 9 && tag[12] == 1) && !(tag[0] == 8 && tag[12] == 0) {
+			if !seen {
+				first, seen = ms, true
+			}
+			last = max(last, ms)
+		}
+	}
+	return time.Duration(last-first) * time.Millisecond
+}
+
+// Length formats a duration as ffmpeg's options take it.
+func Length(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
