@@ -12,6 +12,7 @@ type streamStats struct {
 	bytes             [Meta]atomic.Int64
 	dropped           atomic.Int64
 	meters            [Meta]meter
+	fps               meter
 	bFrames           atomic.Value // string
 }
 
@@ -64,8 +65,8 @@ type Stats struct {
 	Remote       string
 	PublishedAt  time.Time
 	Origin       Origin
-	Tracks       *Tracks
-	BFrames      string
+	Video        *VideoStats
+	Audio        *AudioStats
 	VideoBitrate float64 // bits per second
 	AudioBitrate float64
 	BytesIn      int64
@@ -77,17 +78,33 @@ type Stats struct {
 	Egress       bool
 }
 
+// VideoStats describes the video a publisher sends now.
+type VideoStats struct {
+	Profile       string
+	Width, Height int
+	FPS           float64
+	// BFrames is what WebRTC players get of a stream with B-frames: "none" there
+	// are, "dropped", or "keyframes_only".
+	BFrames string
+}
+
+// AudioStats describes the audio a publisher sends now.
+type AudioStats struct {
+	Codec      string // "AAC", "Opus"
+	SampleRate int    // Hz
+	Channels   int
+}
+
 // Stats returns the stream's figures now.
 func (s *Stream) Stats() Stats {
 	now := time.Now()
-	st := Stats{Name: s.Name, Since: s.created, Tracks: s.tracks.Load(), Players: map[string]int{},
+	st := Stats{Name: s.Name, Since: s.created, Players: map[string]int{},
 		BytesIn: s.stats.bytesIn.Load(), BytesOut: s.stats.bytesOut.Load(), Dropped: s.stats.dropped.Load()}
 	for k := range st.Frames {
 		st.Frames[k] = s.stats.frames[k].Load()
 	}
 	st.VideoBitrate = s.stats.meters[0].read(s.stats.bytes[0].Load(), now)
 	st.AudioBitrate = s.stats.meters[1].read(s.stats.bytes[1].Load(), now)
-	st.BFrames, _ = s.stats.bFrames.Load().(string)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.pub; p != nil {
@@ -97,5 +114,30 @@ func (s *Stream) Stats() Stats {
 		st.Players[p.String()] = s.players[p]
 	}
 	st.Ingress, st.Egress = s.ingress.c != nil, s.egress.c != nil
+	s.describe(&st, now)
 	return st
+}
+
+// describe fills in what the tracks are: from the frames of an RTMP publisher,
+// from the packets of a browser, which may not cross the bridge at all.
+func (s *Stream) describe(st *Stats, now time.Time) {
+	if st.Origin == FromWebRTC {
+		s.describeSource(st, now)
+		return
+	}
+	t := s.tracks.Load()
+	if t == nil {
+		return
+	}
+	if t.Video != nil {
+		mode, _ := s.stats.bFrames.Load().(string)
+		if mode == "" {
+			mode = "none"
+		}
+		fps := s.stats.fps.read(s.stats.frames[0].Load(), now) / 8
+		st.Video = &VideoStats{Profile: t.Video.Profile, Width: t.Video.Width, Height: t.Video.Height, FPS: fps, BFrames: mode}
+	}
+	if t.Audio != nil {
+		st.Audio = &AudioStats{Codec: "AAC", SampleRate: t.Audio.SampleRate, Channels: t.Audio.Channels}
+	}
 }

@@ -18,7 +18,7 @@ type Turn struct {
 	over    bool
 	tl      timeline
 	tracks  Tracks
-	before  Tracks // of the turn before: an equal configuration is not signalled again
+	before  Tracks  // of the turn before: an equal configuration is not signalled again
 	current *Tracks // the published snapshot of tracks
 	gotKey  bool
 }

@@ -1,0 +1,207 @@
+// Package gateway is the composition root: it builds every floor from a
+// configuration, runs them, and takes them down in order.
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"hutong/bridge/crossing"
+	"hutong/bridge/rtmp"
+	"hutong/bridge/stream"
+	"hutong/gateway/config"
+	"hutong/gateway/httpapi"
+	"hutong/gateway/metrics"
+	"hutong/sfu"
+	"hutong/web"
+)
+
+// Gateway is a running hutong.
+type Gateway struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	sfu     *sfu.SFU
+	streams *stream.Registry
+	rtmp    *rtmp.Server
+	http    *httpapi.Server
+	ran     atomic.Bool
+}
+
+// New binds every listener of cfg, but serves nothing yet. When it fails,
+// nothing stays bound; the error names the option to change.
+func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("data_dir %s: %w; name a directory the gateway may write", cfg.DataDir, err)
+	}
+	g = &Gateway{cfg: cfg, log: log, metrics: metrics.New(version)}
+	defer func() {
+		if err != nil {
+			g.release()
+		}
+	}()
+	if g.sfu, err = sfu.New(sfuConfig(cfg, log)); err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	bridge := crossing.New(crossing.Options{OpusBitrate: cfg.Audio.OpusBitrate, AACBitrate: cfg.Audio.AACBitrate, Log: log})
+	g.streams = stream.NewRegistry(streamOptions(cfg, log, bridge, g.metrics))
+	g.metrics.Watch(g.streams, bridge)
+	rc, err := rtmpConfig(cfg, log, g.streams, g.metrics)
+	if err != nil {
+		return nil, err
+	}
+	if g.rtmp, err = rtmp.Listen(rc); err != nil {
+		return nil, err
+	}
+	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Metrics: g.metrics,
+		Page: web.Dist(), Log: log, Version: version})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// release closes whatever New or Run has opened.
+func (g *Gateway) release() {
+	if g.streams != nil {
+		g.streams.Close()
+	}
+	if g.rtmp != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		g.rtmp.Shutdown(ctx)
+	}
+	if g.sfu != nil {
+		g.sfu.Close()
+	}
+}
+
+// Addresses returns a line for everything a person can open or point at.
+func (g *Gateway) Addresses() []string {
+	scheme := "http"
+	if g.cfg.HTTP.TLS.Enabled() {
+		scheme = "https"
+	}
+	base := g.cfg.HTTP.PublicURL
+	if base == "" {
+		base = scheme + "://" + dialable(g.http.Addr())
+	}
+	lines := []string{
+		"page    " + base + "/",
+		"RTMP    rtmp://" + dialable(g.rtmp.Addr()) + "/live/<name>",
+	}
+	if a := g.rtmp.TLSAddr(); a != nil {
+		lines = append(lines, "RTMPS   rtmps://"+dialable(a)+"/live/<name>")
+	}
+	lines = append(lines,
+		"FLV     "+base+"/live/<name>.flv",
+		"WHIP    "+base+"/whip/live/<name>",
+		"WHEP    "+base+"/whep/live/<name>",
+		"phone   hutong demo --stream phone   (a simulated phone; watch it at "+base+"/#/watch/live/phone)")
+	return lines
+}
+
+// dialable is where a local client reaches a listener.
+func dialable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// Run serves until ctx is done, then drains: it accepts nobody new, tells
+// publishers and players to go, and returns nil once they have gone or the
+// drain timeout has passed. It may be called once.
+func (g *Gateway) Run(ctx context.Context) error {
+	if !g.ran.CompareAndSwap(false, true) {
+		return errors.New("gateway: Run was called twice")
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- g.rtmp.Serve() }()
+	go func() { failed <- g.http.Serve() }()
+	g.log.Info("ready", "http", g.http.Addr().String(), "rtmp", g.rtmp.Addr().String(),
+		"webrtc_udp", g.cfg.WebRTC.UDPAddress, "webrtc_tcp", g.cfg.WebRTC.TCPAddress)
+	var err error
+	running := 2
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		running--
+	}
+	g.drain()
+	for range running {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+func (g *Gateway) drain() {
+	timeout := max(g.cfg.Drain.Timeout.Std(), time.Second)
+	g.log.Info("draining", "timeout", timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	g.http.Drain()
+	g.streams.Close()
+	if err := g.rtmp.Shutdown(ctx); err != nil {
+		g.log.Warn("drain", "error", err)
+	}
+	if err := g.http.Shutdown(ctx); err != nil {
+		g.log.Warn("drain", "error", err)
+	}
+	if err := g.sfu.Close(); err != nil {
+		g.log.Warn("drain", "error", err)
+	}
+	g.log.Info("stopped")
+}
+
+func sfuConfig(cfg *config.Config, log *slog.Logger) sfu.Config {
+	return sfu.Config{
+		UDPAddress: cfg.WebRTC.UDPAddress, TCPAddress: cfg.WebRTC.TCPAddress,
+		ExternalIPs: cfg.WebRTC.ExternalIPs, ICELite: cfg.WebRTC.ICELite,
+		IncludeLoopback: cfg.WebRTC.OfferLoopback(), Logger: log,
+	}
+}
+
+func streamOptions(cfg *config.Config, log *slog.Logger, bridge *crossing.Bridge, m *metrics.Metrics) stream.Options {
+	s := cfg.Stream
+	return stream.Options{
+		RefuseTakeover: s.Takeover == config.TakeoverRefuse,
+		Grace:          s.PublisherGrace.Std(), Linger: s.CrossingLinger.Std(), MaxLag: s.MaxLag.Std(),
+		GOPMaxBytes: int(s.GOPMaxBytes.Bytes()), GOPMaxSpan: s.GOPMaxDuration.Std(),
+		MaxStreams: s.MaxStreams, MaxPlayers: s.MaxPlayers,
+		Crossings: bridge, Log: log,
+		OnDrop: func(reason string, n int) { m.Dropped.WithLabelValues(reason).Add(float64(n)) },
+	}
+}
+
+func rtmpConfig(cfg *config.Config, log *slog.Logger, streams *stream.Registry, m *metrics.Metrics) (rtmp.Config, error) {
+	r := cfg.RTMP
+	c := rtmp.Config{
+		Address: r.Address, TLSAddress: r.TLS.Address,
+		MaxConnections: r.MaxConnections, MaxConnectionsPerIP: r.MaxConnectionsPerIP,
+		ReadTimeout: r.ReadTimeout.Std(), WriteTimeout: r.WriteTimeout.Std(), MaxMessage: int(r.MaxMessage.Bytes()),
+		PlayWait:     cfg.Stream.PlayWait.Std(),
+		StandardPath: cfg.Stream.Path == config.PathStandard, StandardMerge: cfg.Stream.StandardMerge.Std(),
+		Registry: streams, Log: log, Observer: rtmpObserver(m),
+	}
+	if r.TLS.Address == "" {
+		return c, nil
+	}
+	cert, err := tls.LoadX509KeyPair(r.TLS.Cert, r.TLS.Key)
+	if err != nil {
+		return c, fmt.Errorf("rtmp.tls: %w; name a PEM certificate chain and its key", err)
+	}
+	c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	return c, nil
+}

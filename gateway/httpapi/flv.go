@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hutong/bridge/flv"
+	"hutong/bridge/stream"
+	"hutong/gateway/config"
+)
+
+// playFLV serves GET /app/name.flv as an endless HTTP-FLV stream.
+func (s *Server) playFLV(c *fiber.Ctx) error {
+	path, ok := strings.CutSuffix(c.Path(), ".flv")
+	if !ok {
+		return c.Next()
+	}
+	name, err := stream.ParseName(path)
+	if err != nil {
+		return s.refuse(c, "flv", err)
+	}
+	if s.draining.Load() {
+		return s.refuse(c, "flv", stream.ErrClosed)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderContentType, "video/x-flv")
+	if c.Method() == fiber.MethodHead {
+		return nil
+	}
+	st, err := s.Streams.Wait(s.players, name, s.Config.Stream.PlayWait.Std())
+	if err != nil {
+		return s.refuse(c, "flv", err)
+	}
+	player, err := st.Play(stream.FLV)
+	if err != nil {
+		return s.refuse(c, "flv", err)
+	}
+	var cors string
+	if origin := c.GetRespHeader(fiber.HeaderAccessControlAllowOrigin); origin != "" {
+		cors = "Access-Control-Allow-Origin: " + origin + "\r\n"
+	}
+	head := "HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-store\r\nConnection: close\r\n" + cors + "\r\n"
+	o := flv.ServeOptions{Head: []byte(head), WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(c.Query("path"))}
+	remote := c.Context().RemoteAddr().String()
+	s.flv.Add(1)
+	c.Context().HijackSetNoResponse(true)
+	c.Context().Hijack(func(conn net.Conn) {
+		defer s.flv.Done()
+		s.serveFLV(rawConn(conn), player, name, remote, o)
+	})
+	return nil
+}
+
+func (s *Server) serveFLV(conn net.Conn, player *stream.Player, name, remote string, o flv.ServeOptions) {
+	defer player.Close()
+	s.Metrics.Connections.WithLabelValues("flv").Inc()
+	defer s.Metrics.Connections.WithLabelValues("flv").Dec()
+	s.Metrics.Sessions.WithLabelValues("flv", "player").Inc()
+	s.Log.Info("player joined", "stream", name, "protocol", "flv", "remote", remote)
+	began := time.Now()
+	sent, err := flv.ServeConn(s.players, conn, player, o)
+	s.Metrics.Bytes.WithLabelValues("flv", "out").Add(float64(sent))
+	s.Log.Info("player left", "stream", name, "protocol", "flv", "remote", remote, "bytes", sent,
+		"seconds", int(time.Since(began).Seconds()), "reason", reason(err))
+}
+
+// merge is how long frames are gathered for a player who asked for a path.
+func (s *Server) merge(path string) time.Duration {
+	st := s.Config.Stream
+	if path == config.PathStandard || path == "" && st.Path == config.PathStandard {
+		return st.StandardMerge.Std()
+	}
+	return 0
+}

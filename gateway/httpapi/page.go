@@ -1,0 +1,39 @@
+package httpapi
+
+import (
+	"io/fs"
+	"mime"
+	"path"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// page serves the built page. Files under assets/ carry a hash of their content
+// in the name and may be kept for ever; the rest is asked for anew.
+func (s *Server) page(c *fiber.Ctx) error {
+	name := strings.TrimPrefix(path.Clean("/"+c.Path()), "/")
+	if name == "" {
+		name = "index.html"
+	}
+	if s.Page == nil {
+		return sendProblem(c, fiber.StatusNotFound, "No page in this binary", "build it with `make build`")
+	}
+	body, err := fs.ReadFile(s.Page, name)
+	if err != nil {
+		if name == "index.html" {
+			return sendProblem(c, fiber.StatusNotFound, "No page in this binary", "build it with `make build`")
+		}
+		return sendProblem(c, fiber.StatusNotFound, "Not found", "nothing is served at "+c.Path())
+	}
+	if strings.HasPrefix(name, "assets/") {
+		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	} else {
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+	}
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+		c.Set(fiber.HeaderContentType, t)
+	}
+	return c.Send(body)
+}

@@ -1,0 +1,136 @@
+// Package httpapi is everything hutong says over HTTP: the page, the REST API,
+// WHIP and WHEP, HTTP-FLV, health and metrics.
+package httpapi
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"hutong/bridge/stream"
+	"hutong/gateway/config"
+	"hutong/gateway/metrics"
+	"hutong/sfu"
+)
+
+// Options of a [Server].
+type Options struct {
+	Config  *config.Config
+	Streams *stream.Registry
+	SFU     *sfu.SFU
+	Metrics *metrics.Metrics
+	Page    fs.FS // the built page; nil or empty serves a note on how to build it
+	Log     *slog.Logger
+	Version string
+}
+
+// Server is the HTTP listener and what it serves.
+type Server struct {
+	Options
+	app      *fiber.App
+	listener net.Listener
+	sessions *sessions
+
+	// players ends when players of HTTP-FLV are to go.
+	players     context.Context
+	stopPlayers context.CancelFunc
+	flv         sync.WaitGroup
+	draining    atomic.Bool
+}
+
+// Listen binds the HTTP address; nothing is served before Serve.
+func Listen(o Options) (*Server, error) {
+	h := o.Config.HTTP
+	ln, err := net.Listen("tcp", h.Address)
+	if err != nil {
+		return nil, fmt.Errorf("http.address %s: %w; stop what uses the port, or choose another", h.Address, err)
+	}
+	ln = newLimitedListener(ln, h.MaxConnections, func() { o.Metrics.Refused.WithLabelValues("http", "max_connections").Inc() })
+	if h.TLS.Enabled() {
+		cert, err := tls.LoadX509KeyPair(h.TLS.Cert, h.TLS.Key)
+		if err != nil {
+			ln.Close()
+			return nil, fmt.Errorf("http.tls: %w; name a PEM certificate chain and its key", err)
+		}
+		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	}
+	s := &Server{Options: o, listener: ln}
+	s.players, s.stopPlayers = context.WithCancel(context.Background())
+	s.sessions = newSessions(o.Config.WebRTC.MaxPeers)
+	s.app = fiber.New(fiber.Config{
+		AppName:               "hutong",
+		DisableStartupMessage: true,
+		Immutable:             true, // names outlive their request
+		BodyLimit:             int(h.MaxBody.Bytes()),
+		ReadTimeout:           h.ReadTimeout.Std(),
+		WriteTimeout:          h.WriteTimeout.Std(),
+		IdleTimeout:           time.Minute,
+		ErrorHandler:          s.onError,
+	})
+	s.routes()
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers requests until Shutdown.
+func (s *Server) Serve() error {
+	if err := s.app.Listener(s.listener); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}
+
+// Drain refuses new publishers and players from now on; /readyz says so.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Shutdown stops listening, ends players and WebRTC sessions, and waits for
+// them until ctx is done.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Drain()
+	s.stopPlayers()
+	s.sessions.closeAll()
+	err := s.app.ShutdownWithContext(ctx)
+	s.listener.Close()
+	done := make(chan struct{})
+	go func() { s.flv.Wait(); s.sessions.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("http: players did not end in time: %w", ctx.Err())
+	}
+}
+
+func (s *Server) routes() {
+	s.app.Use(recover.New(), s.observe, s.cors)
+	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	s.app.Get("/readyz", s.ready)
+	s.operate()
+	s.app.Get("/api/v1/settings", s.settings)
+	s.app.Get("/api/v1/streams", s.listStreams)
+	s.app.All("/api/*", func(c *fiber.Ctx) error {
+		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())
+	})
+	s.webrtc("/whip/*", s.publish)
+	s.webrtc("/whep/*", s.subscribe)
+	s.app.Get("/*", s.playFLV, s.page)
+}
+
+func (s *Server) ready(c *fiber.Ctx) error {
+	if s.draining.Load() {
+		return c.Status(fiber.StatusServiceUnavailable).SendString("draining\n")
+	}
+	return c.SendString("ok\n")
+}
