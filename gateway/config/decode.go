@@ -15,6 +15,7 @@ import (
 type decoder struct {
 	*loader
 	env    string // the variable being read, "" for the file
+	option string // the option that env sets
 	secret bool   // values are not to be quoted
 }
 
@@ -25,9 +26,12 @@ func (d *decoder) section(node ast.Node, into reflect.Value, path string) {
 	entries, ok := entriesOf(node)
 	if !ok {
 		if node.Type() != ast.NullType {
+			what := "is a section with options of its own"
+			if path == "" {
+				what = "holds no options"
+			}
 			d.mark(node, path)
-			d.problem(node, path, "is a section with options of its own",
-				"write them below it, indented: "+strings.Join(keysOf(into.Type()), ", "))
+			d.problem(node, path, what, "write NAME: VALUE lines for "+strings.Join(keysOf(into.Type()), ", "))
 		}
 		return
 	}
@@ -42,12 +46,21 @@ func (d *decoder) section(node ast.Node, into reflect.Value, path string) {
 		}
 		line, _ := place(e.Key)
 		if first, twice := seen[key]; twice {
-			d.problem(e.Key, at, "is set twice", fmt.Sprintf("keep one of them; the first is on line %d", first))
+			d.again(e, at, tag, first)
 			continue
 		}
 		seen[key] = line
 		d.value(e, field, tag, at)
 	}
+}
+
+func (d *decoder) again(e *ast.MappingValueNode, path string, tag reflect.StructTag, first int) {
+	p := d.at(e.Key, path)
+	p.What, p.Fix = "is set twice", fmt.Sprintf("keep one of them; the first is on line %d", first)
+	if s, ok := text(e.Value); ok && tag.Get("secret") == "" {
+		p.Value = quote(s)
+	}
+	d.problems = append(d.problems, p)
 }
 
 func (d *decoder) unknown(e *ast.MappingValueNode, path, key string, in reflect.Type) {
@@ -102,16 +115,18 @@ func (d *decoder) list(node ast.Node, into reflect.Value, path string) {
 	for i, item := range sequence.Values {
 		element := reflect.New(into.Type().Elem()).Elem()
 		at := fmt.Sprintf("%s[%d]", path, i)
+		before := len(d.problems)
 		if element.Kind() == reflect.Struct {
 			if item.Type() == ast.NullType {
 				d.problem(item, at, "has no value", "remove the entry or fill it in")
-				continue
+			} else {
+				d.mark(item, at)
+				d.section(item, element, at)
 			}
-			d.mark(item, at)
-			d.section(item, element, at)
 		} else {
 			d.scalar(item, item, element, "", at)
 		}
+		d.broken[at] = len(d.problems) > before
 		list = reflect.Append(list, element)
 	}
 	into.Set(list)
@@ -129,7 +144,11 @@ func (d *decoder) scalar(node, key ast.Node, into reflect.Value, tag reflect.Str
 	d.mark(node, path)
 	s, ok := text(node)
 	if !ok {
-		d.problem(node, path, "is not a single value", "write "+want(into, tag))
+		fix := "write " + want(into, tag)
+		if _, mapping := entriesOf(node); mapping && into.Kind() == reflect.String {
+			fix += " in quotes" // the parser takes the colon of [stun:a] for a mapping's
+		}
+		d.problem(node, path, "is not a single value", fix)
 		return
 	}
 	switch into.Kind() {
@@ -170,8 +189,7 @@ func (d *decoder) problem(node ast.Node, path, what, fix string) {
 
 func (d *decoder) at(node ast.Node, path string) Problem {
 	if d.env != "" {
-		o, _ := d.originOf(path)
-		return Problem{File: Environment, Key: d.env + strings.TrimPrefix(path, o.path)}
+		return Problem{File: Environment, Key: d.env + strings.TrimPrefix(path, d.option)}
 	}
 	line, column := place(node)
 	return Problem{File: d.file, Line: line, Column: column, Key: path}
@@ -179,7 +197,7 @@ func (d *decoder) at(node ast.Node, path string) Problem {
 
 func (d *decoder) mark(node ast.Node, path string) {
 	line, column := place(node)
-	d.origins[path] = origin{line: line, column: column, env: d.env}
+	d.origins[path] = origin{line: line, column: column, env: d.env, option: d.option}
 }
 
 func place(node ast.Node) (line, column int) { return at(node.GetToken()) }

@@ -33,8 +33,8 @@ func (l *loader) applyEnv(environ []string) {
 			})
 			continue
 		}
-		d := decoder{loader: l, env: name}
-		l.origins[o.path] = origin{env: name}
+		d := decoder{loader: l, env: name, option: o.path}
+		l.origins[o.path] = origin{env: name, option: o.path}
 		if o.value.Kind() == reflect.Slice {
 			d.envList(o, value)
 		} else {

@@ -15,27 +15,39 @@ type listener struct {
 	port                   int
 }
 
-// listeners checks every address by itself, and that no two want the same port of the same host.
-func (l *loader) listeners() {
-	c := l.cfg
-	all := []listener{
+func listenersOf(c *Config) []listener {
+	return []listener{
 		{path: "http.address", address: c.HTTP.Address, network: "tcp"},
 		{path: "rtmp.address", address: c.RTMP.Address, network: "tcp"},
 		{path: "rtmp.tls.address", address: c.RTMP.TLS.Address, network: "tcp"},
 		{path: "webrtc.udp_address", address: c.WebRTC.UDPAddress, network: "udp"},
 		{path: "webrtc.tcp_address", address: c.WebRTC.TCPAddress, network: "tcp"},
 	}
+}
+
+// optional reports whether the listener may be left out, by an empty address.
+func (a listener) optional() bool {
+	return a.path == "rtmp.tls.address" || a.path == "webrtc.tcp_address"
+}
+
+// listeners checks every address by itself, and that no two want the same port of the same host.
+func (l *loader) listeners() {
 	var bound []listener
-	for _, a := range all {
+	for i, a := range listenersOf(l.cfg) {
+		example := listenersOf(Default())[i].address
+		if example == "" {
+			example = "127.0.0.1:1936"
+		}
+		fix := fmt.Sprintf("write HOST:PORT, such as %s, or %s for all addresses", example, example[strings.LastIndexByte(example, ':'):])
 		if a.address == "" {
-			if a.path != "rtmp.tls.address" && a.path != "webrtc.tcp_address" {
-				l.fault(a.path, "", "is empty", "write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all addresses")
+			if !a.optional() {
+				l.fault(a.path, "", "is empty", fix)
 			}
 			continue
 		}
 		var wrong string
 		if a.host, a.port, wrong = splitAddress(a.address); wrong != "" {
-			l.fault(a.path, a.address, wrong, "write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all addresses")
+			l.fault(a.path, a.address, wrong, fix)
 			continue
 		}
 		for _, b := range bound {
@@ -51,7 +63,7 @@ func (l *loader) collision(a, b listener) {
 	if !l.isSet(a.path) && l.isSet(b.path) {
 		a, b = b, a // blame the one that was written
 	}
-	l.fault(a.path, a.address, fmt.Sprintf("needs the same %s port as %s (%s)", a.network, b.path, b.address), "give one of them another port")
+	l.fault(a.path, a.address, fmt.Sprintf("needs the same %s port as %s (%s)", strings.ToUpper(a.network), b.path, b.address), "give one of them another port")
 }
 
 func (a listener) collides(b listener) bool {

@@ -49,6 +49,7 @@ type loader struct {
 	file     string
 	cfg      *Config
 	origins  map[string]origin // by option path
+	broken   map[string]bool   // elements of lists that have a problem already
 	problems []Problem
 }
 
@@ -56,15 +57,23 @@ type loader struct {
 type origin struct {
 	line, column int
 	env          string // the variable's name, "" for the file
+	option       string // the path of the option that env sets, which may be above the one that this is of
 }
 
+// maxProblems bounds how many problems are listed; a file with more is not a configuration.
+const maxProblems = 100
+
 func newLoader(file string) *loader {
-	return &loader{file: file, cfg: Default(), origins: map[string]origin{}}
+	return &loader{file: file, cfg: Default(), origins: map[string]origin{}, broken: map[string]bool{}}
 }
 
 func (l *loader) result() (*Config, error) {
 	if len(l.problems) > 0 {
 		sortProblems(l.problems)
+		if more := len(l.problems) - maxProblems; more > 0 {
+			l.problems = append(l.problems[:maxProblems], Problem{File: l.problems[maxProblems].File,
+				What: fmt.Sprintf("%d more problems", more), Fix: "correct these first"})
+		}
 		return nil, &Error{Problems: l.problems}
 	}
 	return l.cfg, nil
@@ -110,7 +119,7 @@ func (l *loader) fault(path, value, what, fix string) {
 	o, known := l.originOf(path)
 	switch {
 	case o.env != "":
-		p.File, p.Key = Environment, o.env+strings.TrimPrefix(path, o.path)
+		p.File, p.Key = Environment, o.env+strings.TrimPrefix(path, o.option)
 	case known || l.file != "":
 		p.File, p.Line, p.Column = l.file, o.line, o.column
 	default:
@@ -119,24 +128,18 @@ func (l *loader) fault(path, value, what, fix string) {
 	l.problems = append(l.problems, p)
 }
 
-type knownOrigin struct {
-	origin
-	path string
-}
-
-// originOf finds where the option at path was set; for an element of a list that is where the list was.
-func (l *loader) originOf(path string) (knownOrigin, bool) {
-	for p := path; p != ""; {
-		if o, ok := l.origins[p]; ok {
-			return knownOrigin{o, p}, true
+// originOf finds where the option at path was set; for an element of a list that may be where the list was.
+func (l *loader) originOf(path string) (o origin, known bool) {
+	for {
+		if o, known = l.origins[path]; known {
+			return o, true
 		}
-		i := strings.LastIndexByte(p, '[')
+		i := strings.LastIndexByte(path, '[')
 		if i < 0 {
-			break
+			return origin{}, false
 		}
-		p = p[:i]
+		path = path[:i]
 	}
-	return knownOrigin{}, false
 }
 
 // isSet reports whether the option at path was set by the file or the environment.

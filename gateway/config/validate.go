@@ -76,6 +76,9 @@ func (l *loader) corsOrigins() {
 	origins := l.cfg.HTTP.CORSOrigins
 	for i, s := range origins {
 		path := fmt.Sprintf("http.cors_origins[%d]", i)
+		if l.broken[path] {
+			continue
+		}
 		if s == "*" {
 			if len(origins) > 1 {
 				l.fault(path, s, "allows every origin, so the others mean nothing", "keep * alone, or remove it")
@@ -93,6 +96,9 @@ func (l *loader) externalIPs() {
 	w := l.cfg.WebRTC
 	for i, s := range w.ExternalIPs {
 		path := fmt.Sprintf("webrtc.external_ips[%d]", i)
+		if l.broken[path] {
+			continue
+		}
 		ip, err := netip.ParseAddr(s)
 		if err != nil || ip.Zone() != "" {
 			l.fault(path, s, "is not an IP address", "write the public address, like 203.0.113.7; names are not looked up")
@@ -109,6 +115,9 @@ func (l *loader) externalIPs() {
 func (l *loader) iceServers() {
 	for i, server := range l.cfg.WebRTC.ICEServers {
 		path := fmt.Sprintf("webrtc.ice_servers[%d]", i)
+		if l.broken[path] {
+			continue
+		}
 		if len(server.URLs) == 0 {
 			l.fault(path, "", "has no urls", "write urls: [stun:stun.example.com:3478]")
 		}
