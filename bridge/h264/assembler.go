@@ -17,6 +17,7 @@ type Assembler struct {
 	cfg   *Config
 	begun bool // a keyframe has come out and nothing it needs was lost since
 	stats AssemblerStats
+	lost  int // announced, and not yet weighed
 
 	open    bool // an access unit is under way
 	ts      uint32
@@ -50,12 +51,18 @@ const (
 	chained        // others may
 )
 
-// Push takes the next packet in order. lost is the number of packets lost right before it. It returns
-// the access units that are complete now, at most two; the slice is good until the next Push, what
+// NewAssembler returns an Assembler that waits for a keyframe.
+func NewAssembler() *Assembler { return &Assembler{} }
+
+// Lost says that n packets were lost right before the next one pushed.
+func (a *Assembler) Lost(n int) { a.lost += n }
+
+// Push takes the next packet in order. It returns the access units that are complete now, at most two; the slice is good until the next Push, what
 // it holds for good. The payload is copied.
-func (a *Assembler) Push(p Packet, lost int) []AccessUnit {
+func (a *Assembler) Push(p Packet) []AccessUnit {
 	out := a.out[:0]
-	if lost > 0 {
+	if a.lost > 0 {
+		a.lost = 0
 		a.lose(p)
 	}
 	if len(p.Payload) == 0 {

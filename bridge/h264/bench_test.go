@@ -36,7 +36,8 @@ func BenchmarkJitterAssemble(b *testing.B) {
 			jb.Push(seq, Packet{uint32(seq), i == len(payloads)-1, p}, now)
 			if p, lost, ok := jb.Pop(now); ok {
 				p.Timestamp = 5
-				asm.Push(p, lost)
+				asm.Lost(lost)
+				asm.Push(p)
 			}
 		}
 	}

@@ -34,6 +34,9 @@ type JitterBuffer struct {
 	stats JitterStats
 }
 
+// NewJitterBuffer returns a JitterBuffer that waits at most maxWait for a missing packet.
+func NewJitterBuffer(maxWait time.Duration) *JitterBuffer { return &JitterBuffer{MaxWait: maxWait} }
+
 // DefaultMaxPackets is about a second at 10 Mb/s.
 const DefaultMaxPackets = 1024
 

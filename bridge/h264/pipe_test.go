@@ -109,7 +109,8 @@ func TestPipeModel(t *testing.T) {
 				if !ok {
 					return
 				}
-				got = append(got, slices.Clone(asm.Push(p, n))...)
+				asm.Lost(n)
+				got = append(got, slices.Clone(asm.Push(p))...)
 			}
 		}
 		for _, w := range sent {
@@ -167,8 +168,9 @@ func TestLossBetweenUnits(t *testing.T) {
 	push := func(nals [][]byte, ts uint32, lost int) (out []AccessUnit) {
 		payloads := pz.Packetize(nals, nil, IsKeyframe(nals))
 		for i, b := range payloads {
-			out = append(out, asm.Push(Packet{ts, i == len(payloads)-1, b}, lost)...)
+			asm.Lost(lost)
 			lost = 0
+			out = append(out, asm.Push(Packet{ts, i == len(payloads)-1, b})...)
 		}
 		return out
 	}
