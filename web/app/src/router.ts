@@ -1,0 +1,58 @@
+import { computed, ref } from 'vue'
+
+/**
+ * Addresses live behind the # so that any web server can serve the page: `#/`, `#/publish/live/alice`,
+ * `#/watch/live/alice?via=flv`, `#/call?me=alice&peer=phone`.
+ */
+export type ViewName = 'streams' | 'publish' | 'watch' | 'call'
+
+export interface Route {
+  view: ViewName
+  /** app/name, or empty where the address names no stream. */
+  stream: string
+  query: Readonly<Record<string, string>>
+}
+
+const segment = /^[A-Za-z0-9_-]{1,128}$/
+
+/** A stream's app or name: one path segment, no dot. */
+export const isSegment = (value: string) => segment.test(value)
+
+/** Reads the part after #. Anything unknown is the front page. */
+export function parseRoute(hash: string): Route {
+  const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?', 2)
+  const query = Object.fromEntries(new URLSearchParams(search))
+  const [view = '', ...rest] = path.split('/').filter(Boolean).map(decode)
+  const stream = rest.length === 2 && rest.every(isSegment) ? rest.join('/') : ''
+  if (view === 'watch') return stream ? { view, stream, query } : { view: 'streams', stream: '', query }
+  if (view === 'publish') return { view, stream, query }
+  if (view === 'call') return { view, stream: '', query }
+  return { view: 'streams', stream: '', query }
+}
+
+/** The address of a view, for links. */
+export function hrefTo(view: ViewName, stream = '', query: Record<string, string> = {}): string {
+  const search = new URLSearchParams(query).toString()
+  const path = view === 'streams' ? '' : [view, ...stream.split('/')].filter(Boolean).map(encodeURIComponent).join('/')
+  return `#/${path}${search ? `?${search}` : ''}`
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+const hash = ref(typeof location === 'undefined' ? '' : location.hash)
+if (typeof window !== 'undefined') window.addEventListener('hashchange', () => (hash.value = location.hash))
+
+export const useRoute = () => computed(() => parseRoute(hash.value))
+
+export function navigate(href: string, replace = false): void {
+  if (replace) {
+    history.replaceState(null, '', href)
+    hash.value = href
+  } else location.hash = href
+}

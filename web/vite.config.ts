@@ -1,0 +1,28 @@
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+// `npm run dev` serves the page with hot reload and passes everything else to a gateway that is already running.
+const gateway = process.env.HUTONG_DEV_GATEWAY ?? 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  root: 'app',
+  // Relative, so that the page also works under a path of a reverse proxy.
+  base: './',
+  plugins: [vue()],
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    target: ['es2020', 'chrome87', 'firefox78', 'safari14'],
+    // No data: URLs, so that a strict Content-Security-Policy can be set.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 600,
+  },
+  server: {
+    proxy: Object.fromEntries(['/api', '/whip', '/whep', '/live'].map((path) => [path, gateway])),
+  },
+  test: {
+    environment: 'node',
+    include: ['src/**/*.test.ts'],
+  },
+})
