@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"hutong/bridge/audio"
 	"hutong/bridge/h264"
 	"hutong/bridge/stream"
 	"hutong/sfu"
@@ -21,7 +20,7 @@ const (
 	// silenceAfter is how far audio may be behind before it is filled up: DTX
 	// sends nothing for 400 ms, and the network adds its jitter.
 	silenceAfter = 200 * time.Millisecond
-	tapPackets   = 4096
+	tapPackets   = 1024
 )
 
 // egress reads a source's RTP packets and writes them to a stream's frame face.
@@ -115,8 +114,8 @@ func (e *egress) watch(ctx context.Context) {
 }
 
 func (e *egress) packet(p sfu.TapPacket) {
-	if p.Generation != e.generation {
-		e.generation = p.Generation
+	if p.Feed != e.generation {
+		e.generation = p.Feed
 		e.reset()
 	}
 	e.lipSync()
@@ -138,4 +137,10 @@ func (e *egress) lipSync() {
 		return
 	}
 	e.video.clock.follow(&e.audio.clock, v, vRTP, a, aRTP)
+}
+
+// hasAudio tells whether the publisher has an audio track, sending or not.
+func (e *egress) hasAudio() bool {
+	f := e.s.Source().Feed()
+	return f != nil && f.Has(sfu.Audio)
 }

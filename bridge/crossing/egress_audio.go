@@ -35,7 +35,7 @@ func (a *egressAudio) start() {
 // begin starts silence beside the video of a publisher whose microphone sends
 // nothing yet: many players wait for the audio a stream announces.
 func (a *egressAudio) begin(pts time.Duration) {
-	if a.dec != nil || !a.e.tap.HasAudio() {
+	if a.dec != nil || !a.e.hasAudio() {
 		return
 	}
 	a.start()

@@ -84,13 +84,14 @@ type videoHalf struct {
 	out    *h264.Config // what WebRTC players are told
 	filter *h264.ReorderFilter
 	mode   string
+	told   map[string]bool // modes the log has
 	pack   h264.Packetizer
 	nals   [][]byte
 	bad    int
 }
 
 func (in *ingress) video() *videoHalf {
-	return &videoHalf{in: in, filter: h264.NewReorderFilter()}
+	return &videoHalf{in: in, filter: h264.NewReorderFilter(), told: map[string]bool{}}
 }
 
 func (v *videoHalf) frame(f *stream.Frame) {
@@ -128,6 +129,10 @@ func (v *videoHalf) frame(f *stream.Frame) {
 func (v *videoHalf) setMode(m string) {
 	v.mode = m
 	v.in.s.SetBFrames(m)
+	if v.told[m] {
+		return
+	}
+	v.told[m] = true
 	switch m {
 	case h264.ModeDropped:
 		v.in.log.Warn("publisher sends B-frames, which WebRTC cannot show: they are left out for browsers; set bframes=0 in the encoder")

@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Protocol is how a player plays.
@@ -50,17 +51,35 @@ func (s *Stream) Play(p Protocol) (*Player, error) {
 // Stream returns what is played.
 func (p *Player) Stream() *Stream { return p.s }
 
+// freshKeyframe is how old a browser's cached keyframe may be for a player to
+// start there: browsers send the next one when asked, within some 50 ms.
+const freshKeyframe = time.Second
+
 // Reader begins to read frames; drops for lag are counted under the player's
 // protocol.
 func (p *Player) Reader(o ReaderOptions) *Reader {
 	next := o.OnDrop
 	o.OnDrop = func(n int) {
 		p.s.drop("lag_"+p.proto.String(), n)
+		p.s.askKeyframe()
 		if next != nil {
 			next(n)
 		}
 	}
+	if p.s.askKeyframe() {
+		o.joinAge = freshKeyframe
+	}
 	return p.s.Reader(o)
+}
+
+// askKeyframe asks a WebRTC publisher for a keyframe; false says that the
+// publisher cannot be asked.
+func (s *Stream) askKeyframe() bool {
+	if pub := s.publisher(); pub == nil || pub.origin != FromWebRTC {
+		return false
+	}
+	s.source.RequestKeyframe()
+	return true
 }
 
 // Sent counts bytes that went out to the player.

@@ -24,6 +24,8 @@ type ReaderOptions struct {
 	OnDrop func(frames int)
 	// LiveOnly begins at the live edge, not at the cached keyframe.
 	LiveOnly bool
+
+	joinAge time.Duration // do not begin at a keyframe older than this; 0: any
 }
 
 // Reader is one player's place in a stream's frames. It is used by one goroutine.
@@ -47,10 +49,13 @@ func newReader(l *Log, o ReaderOptions) *Reader {
 	if !o.LiveOnly {
 		r.cur = l.start()
 	}
-	r.waitKey = r.cur == head
 	if first := r.cur.next.Load(); first != nil {
 		r.joinLag = head.DTS - first.DTS
+		if o.joinAge > 0 && r.joinLag > o.joinAge {
+			r.cur = head
+		}
 	}
+	r.waitKey = r.cur == head
 	return r
 }
 

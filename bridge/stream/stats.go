@@ -4,6 +4,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hutong/bridge/h264"
+	"hutong/sfu"
 )
 
 type streamStats struct {
@@ -103,8 +106,6 @@ func (s *Stream) Stats() Stats {
 	for k := range st.Frames {
 		st.Frames[k] = s.stats.frames[k].Load()
 	}
-	st.VideoBitrate = s.stats.meters[0].read(s.stats.bytes[0].Load(), now)
-	st.AudioBitrate = s.stats.meters[1].read(s.stats.bytes[1].Load(), now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.pub; p != nil {
@@ -118,13 +119,15 @@ func (s *Stream) Stats() Stats {
 	return st
 }
 
-// describe fills in what the tracks are: from the frames of an RTMP publisher,
-// from the packets of a browser, which may not cross the bridge at all.
+// describe fills in what the tracks are and carry: from the frames of an RTMP
+// publisher, from the packets of a browser, which may not cross the bridge at all.
 func (s *Stream) describe(st *Stats, now time.Time) {
 	if st.Origin == FromWebRTC {
 		s.describeSource(st, now)
 		return
 	}
+	st.VideoBitrate = s.stats.meters[0].read(s.stats.bytes[0].Load(), now)
+	st.AudioBitrate = s.stats.meters[1].read(s.stats.bytes[1].Load(), now)
 	t := s.tracks.Load()
 	if t == nil {
 		return
@@ -139,5 +142,27 @@ func (s *Stream) describe(st *Stats, now time.Time) {
 	}
 	if t.Audio != nil {
 		st.Audio = &AudioStats{Codec: "AAC", SampleRate: t.Audio.SampleRate, Channels: t.Audio.Channels}
+	}
+}
+
+func (s *Stream) describeSource(st *Stats, now time.Time) {
+	videoFrames, videoBytes := s.source.Traffic(sfu.Video)
+	audioFrames, audioBytes := s.source.Traffic(sfu.Audio)
+	st.Frames = [2]int64{int64(videoFrames), int64(audioFrames)}
+	st.BytesIn = int64(videoBytes + audioBytes)
+	st.VideoBitrate = s.stats.meters[0].read(int64(videoBytes), now)
+	st.AudioBitrate = s.stats.meters[1].read(int64(audioBytes), now)
+	f := s.source.Feed()
+	if f == nil {
+		return
+	}
+	if f.Has(sfu.Video) {
+		st.Video = &VideoStats{FPS: s.stats.fps.read(int64(videoFrames), now) / 8, BFrames: "none"}
+		if c := h264.ConfigOf(s.source.KeyframePayload()); c != nil {
+			st.Video.Profile, st.Video.Width, st.Video.Height = c.Profile, c.Width, c.Height
+		}
+	}
+	if f.Has(sfu.Audio) {
+		st.Audio = &AudioStats{Codec: "Opus", SampleRate: 48000, Channels: 2}
 	}
 }

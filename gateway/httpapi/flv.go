@@ -42,26 +42,32 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 	if origin := c.GetRespHeader(fiber.HeaderAccessControlAllowOrigin); origin != "" {
 		cors = "Access-Control-Allow-Origin: " + origin + "\r\n"
 	}
-	head := "HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-store\r\nConnection: close\r\n" + cors + "\r\n"
-	o := flv.ServeOptions{Head: []byte(head), WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(c.Query("path"))}
+	head := []byte("HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-store\r\nConnection: close\r\n" + cors + "\r\n")
+	o := flv.Options{WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(c.Query("path"))}
 	remote := c.Context().RemoteAddr().String()
 	s.flv.Add(1)
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		defer s.flv.Done()
-		s.serveFLV(rawConn(conn), player, name, remote, o)
+		s.serveFLV(rawConn(conn), head, player, name, remote, o)
 	})
 	return nil
 }
 
-func (s *Server) serveFLV(conn net.Conn, player *stream.Player, name, remote string, o flv.ServeOptions) {
+func (s *Server) serveFLV(conn net.Conn, head []byte, player *stream.Player, name, remote string, o flv.Options) {
 	defer player.Close()
 	s.Metrics.Connections.WithLabelValues("flv").Inc()
 	defer s.Metrics.Connections.WithLabelValues("flv").Dec()
 	s.Metrics.Sessions.WithLabelValues("flv", "player").Inc()
 	s.Log.Info("player joined", "stream", name, "protocol", "flv", "remote", remote)
 	began := time.Now()
-	sent, err := flv.ServeConn(s.players, conn, player, o)
+	var sent int64
+	o.OnBytes = func(n int) { sent += int64(n) }
+	conn.SetWriteDeadline(began.Add(o.WriteTimeout))
+	_, err := conn.Write(head)
+	if err == nil {
+		err = flv.ServeConn(s.players, conn, player, o)
+	}
 	s.Metrics.Bytes.WithLabelValues("flv", "out").Add(float64(sent))
 	s.Log.Info("player left", "stream", name, "protocol", "flv", "remote", remote, "bytes", sent,
 		"seconds", int(time.Since(began).Seconds()), "reason", reason(err))
