@@ -1,0 +1,133 @@
+# Everything a person does with this tree. `make help` lists it. Go and Node are assumed; what the tests need beyond
+# them are Debian packages, which `make deps` installs when they are missing.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+CONFIG ?= configs/dev.yaml
+# How long each fuzz target runs in `make test`.
+FUZZTIME ?= 3s
+# Packages tested at once under the race detector: each may run a browser and ffmpeg of its own.
+TEST_PARALLEL ?= 2
+# Flags for hutong-bench, such as BENCH_FLAGS="-v".
+BENCH_FLAGS ?=
+
+# -buildvcs=false: the version comes from above, and a tree owned by another user must build too.
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+PACKAGES := chromium ffmpeg rtmpdump gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav fonts-noto-cjk iproute2 ca-certificates gcc libc6-dev
+
+NODE_MODULES := web/node_modules/.package-lock.json
+PAGE := web/dist/index.html
+PAGE_SOURCES := $(shell find web \( -name node_modules -o -name dist \) -prune -o -type f ! -name '*.go' ! -name '*.md' -print 2>/dev/null)
+GOFILES = $$(find . \( -name node_modules -o -name .git \) -prune -o -name '*.go' -print)
+
+.PHONY: help
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1    \2/p' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build what is needed and start the gateway on loopback (CONFIG=FILE for another configuration)
+	@exec bin/hutong serve --config $(CONFIG)
+
+.PHONY: build
+build: $(PAGE) ## build bin/hutong: one static binary with the page inside
+	$(GOBUILD) -ldflags '$(LDFLAGS)' -o bin/hutong ./cmd/hutong
+
+# npm writes the lock file's copy at the end of a good install.
+$(NODE_MODULES): web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+# The build empties web/dist, and the placeholder that git keeps there goes with it.
+$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
+	cd web && npm run build
+	@touch web/dist/.keep $@
+
+.PHONY: deps
+deps: $(NODE_MODULES) ## install what the tests need, where it is missing
+	@if ! command -v dpkg-query >/dev/null; then \
+		echo "not a Debian system: install the equivalents of $(PACKAGES)"; \
+	else \
+		missing=""; \
+		for p in $(PACKAGES); do \
+			[ "$$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null || true)" = installed ] || missing="$$missing $$p"; \
+		done; \
+		if [ -n "$$missing" ]; then \
+			sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+			echo "installing$$missing"; \
+			$$sudo apt-get update -qq; \
+			$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+		fi; \
+	fi
+
+.PHONY: test
+test: deps build lint test-web fuzz ## run every test, with real browsers and media tools, under the race detector
+	CGO_ENABLED=1 go test -race -p $(TEST_PARALLEL) -timeout 20m ./...
+
+.PHONY: test-short
+test-short: ## run what one runs every minute: the Go tests that -short leaves, without the race detector
+	go test -short -timeout 5m ./...
+
+.PHONY: lint
+lint: ## check formatting, vet, and that everything builds without a C compiler
+	@unformatted=$$(gofmt -l $(GOFILES)); if [ -n "$$unformatted" ]; then \
+		echo "not formatted; run make fmt:"; echo "$$unformatted"; exit 1; fi
+	CGO_ENABLED=0 go build -buildvcs=false ./...
+	go vet ./...
+
+.PHONY: test-web
+test-web: $(NODE_MODULES) ## check and test the page
+	cd web && npm run --if-present check && npm run --if-present test
+
+# Every fuzz target of the tree for $(FUZZTIME). Until Go 1.27 the engine now and then reports its own deadline as a
+# failure of the target, without an input (go.dev/issue/75804); that, and only that, does not count.
+.PHONY: fuzz
+fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer)
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	found=$$(go list -f '{{$$p := .}}{{range .TestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}' ./...); \
+	while read -r package file; do \
+		[ -n "$$package" ] || continue; \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$package" >"$$log" 2>&1 </dev/null; then \
+				echo "ok  	$$package $$target $$(grep -o 'execs: [0-9]*' "$$log" | tail -1)"; \
+			elif grep -q 'context deadline exceeded' "$$log" && ! grep -Eq 'Failing input|panic:|fatal error:' "$$log"; then \
+				echo "ok  	$$package $$target (ended by the engine's own deadline)"; \
+			else \
+				cat "$$log"; exit 1; \
+			fi; \
+		done; \
+	done <<<"$$found"
+
+bin/hutong-bench: FORCE
+	$(GOBUILD) -ldflags '-s -w' -o $@ ./cmd/hutong-bench
+
+.PHONY: bench
+bench: build bin/hutong-bench ## measure everything and write docs/benchmarks.md's table (on a quiet machine)
+	bin/hutong-bench suite $(BENCH_FLAGS)
+
+.PHONY: bench-quick
+bench-quick: build bin/hutong-bench ## the same with fewer players for a shorter time
+	bin/hutong-bench suite -quick $(BENCH_FLAGS)
+
+.PHONY: soak
+soak: build bin/hutong-bench ## ten minutes of players coming and going: memory and goroutines must stay flat
+	bin/hutong-bench soak $(BENCH_FLAGS)
+
+.PHONY: fmt
+fmt: ## format the Go code
+	gofmt -w $(GOFILES)
+
+.PHONY: clean
+clean: ## remove what was built; the data directory and web/node_modules stay
+	rm -rf bin
+	find web/dist -mindepth 1 ! -name .keep -delete
+
+.PHONY: FORCE
+FORCE:
