@@ -1,0 +1,194 @@
+package sfu
+
+import (
+	"sync"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// history is how many packets back a subscriber may ask for again. Longer ones
+// feed retransmission storms on thin links.
+const history = 256
+
+type downState uint8
+
+const (
+	downJoining downState = iota // first pass decides how to start
+	downWaiting                  // for a keyframe
+	downCatchUp                  // on its own position in the ring, paced
+	downLive                     // gets packets as they arrive
+)
+
+// sent remembers a packet as a subscriber got it, for retransmission.
+type sent struct {
+	p      *packet
+	resent int64 // mono instant of the last retransmission
+	ts     uint32
+	seq    uint16
+}
+
+// downTrack is one track on its way to one subscriber. It is the TrackLocal of
+// the subscriber's PeerConnection. The shard sends through it; the goroutine
+// that reads RTCP resends through it; mu keeps them apart.
+type downTrack struct {
+	sub    *Subscriber
+	source *track
+
+	mu      sync.Mutex
+	w       webrtc.TrackLocalWriter
+	hdr     rtp.Header
+	rtxSSRC uint32
+	rtxPT   uint8
+	rtxSeq  uint16
+	scratch []byte // of a retransmission under construction
+
+	state    downState
+	seqOff   uint16 // outgoing sequence number less the Source's
+	nextOut  uint16 // outgoing number that continues without a gap
+	floor    uint64 // packets before it are not this subscriber's
+	maxSeq   uint64 // newest packet sent
+	any      bool   // something has been sent
+	inTS     uint32 // Source's timestamp of the frame being sent
+	outTS    uint32 // and what it was sent as
+	settling bool   // just caught up: keep timestamps rising
+
+	cursor   uint64 // catching up: next packet
+	keyTS    uint32 // catching up: timestamp of the keyframe, sent unpaced
+	pace     int64  // catching up: bytes per second
+	credit   int64  // catching up: bytes that may go now
+	credited int64  // mono instant of the last credit
+	holeAt   int64  // catching up: since when a packet is missing
+
+	hist      []sent
+	rtxCredit int64
+
+	stats downStats
+}
+
+// serve sends what is due. It reports whether it wants another pass soon.
+func (d *downTrack) serve(now int64, v *view, s *shard) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.w == nil {
+		return false
+	}
+	if v.overrun && d.state == downLive {
+		d.stall(dropOverrun, 1)
+	}
+	switch d.state {
+	case downJoining:
+		d.join(now, v)
+	case downWaiting:
+		d.await(v)
+	}
+	switch d.state {
+	case downLive:
+		for _, p := range v.batch {
+			if d.state != downLive {
+				d.stats.drop(dropWaiting, 1)
+
+				continue
+			}
+			if p.stale && p.key && p.seq > d.maxSeq {
+				// A new feed opens with its backlog: pace it like a join.
+				d.startAt(p.seq, now, 0)
+
+				break
+			}
+			if p.seq >= d.floor {
+				d.send(p, d.stamp(p))
+			}
+		}
+		if d.state == downCatchUp {
+			return d.catchUp(now, v, s)
+		}
+	case downCatchUp:
+		for _, p := range v.batch {
+			if p.seq >= d.floor && p.seq < d.cursor {
+				d.send(p, d.stampLate(p)) // arrived after we had passed it by
+			}
+		}
+
+		return d.catchUp(now, v, s)
+	}
+
+	return false
+}
+
+// stamp gives the outgoing timestamp of a packet sent live. It is the Source's,
+// but right after catching up, when it might not have risen above what was sent.
+func (d *downTrack) stamp(p *packet) uint32 {
+	if p.ts == d.inTS && d.any {
+		return d.outTS
+	}
+	if p.seq < d.maxSeq {
+		return d.stampLate(p)
+	}
+	ts := p.ts
+	if d.settling {
+		if int32(ts-d.outTS) <= 0 {
+			ts = d.outTS + d.source.rate/1000
+		} else {
+			d.settling = false
+		}
+	}
+	d.inTS, d.outTS = p.ts, ts
+
+	return ts
+}
+
+func (d *downTrack) stampLate(p *packet) uint32 {
+	if p.ts == d.inTS {
+		return d.outTS
+	}
+	for i := uint64(1); i <= 32 && len(d.hist) > 0; i++ {
+		if h := &d.hist[(uint16(p.seq+i)+d.seqOff)%history]; h.p != nil && h.p.ts == p.ts {
+			return h.ts
+		}
+	}
+
+	return p.ts
+}
+
+// send writes one packet. Callers hold mu.
+func (d *downTrack) send(p *packet, ts uint32) {
+	d.hdr.SequenceNumber = uint16(p.seq) + d.seqOff
+	d.hdr.Timestamp = ts
+	d.hdr.Marker = p.marker
+	n, err := d.w.WriteRTP(&d.hdr, p.payload)
+	if p.seq > d.maxSeq || !d.any {
+		d.maxSeq = p.seq
+		d.nextOut = d.hdr.SequenceNumber + 1
+		d.any = true
+	}
+	if err != nil || n == 0 {
+		d.stall(dropQueueFull, 1)
+
+		return
+	}
+	if d.hist != nil {
+		d.hist[d.hdr.SequenceNumber%history] = sent{p: p, ts: ts, seq: d.hdr.SequenceNumber}
+	}
+	d.stats.sent(p, p.at)
+	d.rtxCredit = min(d.rtxCredit+int64(len(p.payload))/2, rtxCreditCap)
+}
+
+// stall gives up on what is under way: video goes on at the next keyframe.
+func (d *downTrack) stall(why dropReason, n int) {
+	d.stats.drop(why, n)
+	if d.source.kind == Video && d.state != downWaiting {
+		d.state = downWaiting
+		d.sub.source.RequestKeyframe()
+	}
+}
+
+// startAt has the subscriber go on with packet seq, which follows without a gap
+// on what it had before. bitrate is of the stream, 0 if unknown.
+func (d *downTrack) startAt(seq uint64, now int64, bitrate int) {
+	d.state = downCatchUp
+	d.seqOff = d.nextOut - uint16(seq)
+	d.floor, d.cursor = seq, seq
+	d.setPace(bitrate)
+	d.credit, d.credited, d.holeAt = 0, now, 0
+}

@@ -1,0 +1,124 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/webrtc/v4"
+)
+
+// newPeerConnection makes the PeerConnection for one offer. It knows only the
+// codecs chosen from that offer.
+func (s *SFU) newPeerConnection(o *offer, publishing bool) (*webrtc.PeerConnection, error) {
+	engine, registry, err := newEngines(o, publishing)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := s.settings(o)
+	if err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(
+		webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings),
+	)
+
+	return api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:   s.config.ICEServers,
+		Certificates: s.certificates,
+		BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	})
+}
+
+func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Registry, error) {
+	engine, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
+	for kind, m := range o.media {
+		if m == nil {
+			continue
+		}
+		codec := m.codec
+		typ := webrtc.RTPCodecTypeAudio
+		if Kind(kind) == Video {
+			typ = webrtc.RTPCodecTypeVideo
+			codec.RTCPFeedback = []webrtc.RTCPFeedback{
+				{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
+			}
+		}
+		if err := engine.RegisterCodec(codec, typ); err != nil {
+			return nil, nil, err
+		}
+		if m.rtx != 0 {
+			rtx := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(m.rtx)}
+			rtx.MimeType, rtx.ClockRate = webrtc.MimeTypeRTX, codec.ClockRate
+			rtx.SDPFmtpLine = "apt=" + itoa(int(codec.PayloadType))
+			if err := engine.RegisterCodec(rtx, typ); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if !publishing {
+		return engine, registry, nil // subscribers' RTCP is our own
+	}
+	// A browser's encoder reaches its full rate only with transport-wide
+	// congestion feedback, and its losses are repaired only when asked.
+	if err := webrtc.ConfigureNack(engine, registry); err != nil {
+		return nil, nil, err
+	}
+	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
+		return nil, nil, err
+	}
+	if err := webrtc.ConfigureTWCCSender(engine, registry); err != nil {
+		return nil, nil, err
+	}
+
+	return engine, registry, nil
+}
+
+func (s *SFU) settings(o *offer) (webrtc.SettingEngine, error) {
+	e := webrtc.SettingEngine{LoggerFactory: s.logs}
+	networks := []webrtc.NetworkType{}
+	if s.net.udp != nil {
+		e.SetICEUDPMux(s.net.udp)
+		networks = append(networks, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
+	}
+	if s.net.tcp != nil {
+		e.SetICETCPMux(s.net.tcp)
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	e.SetNetworkTypes(networks)
+	e.DisableActiveTCP(true)
+	e.SetLite(s.config.ICELite)
+	e.SetIncludeLoopbackCandidate(s.config.IncludeLoopback)
+	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	e.SetICETimeouts(s.config.ICEDisconnectedTimeout, s.config.ICEFailedTimeout, s.config.ICEKeepAlive)
+	e.SetSTUNGatherTimeout(s.config.GatherTimeout)
+	e.SetHostAcceptanceMinWait(0)
+	e.SetPrflxAcceptanceMinWait(0)
+	e.SetSrflxAcceptanceMinWait(50 * time.Millisecond)
+	if len(s.config.ExternalIPs) > 0 {
+		err := e.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+			External: s.config.ExternalIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
+		})
+		if err != nil {
+			return e, err
+		}
+	}
+	// The DTLS server picks the SRTP profile. Browsers put AES-CM with SHA-1
+	// first, which costs twice as much per packet as AES-GCM, so we are the
+	// server wherever the offer leaves the choice.
+	role := webrtc.DTLSRoleServer
+	if o.passive {
+		role = webrtc.DTLSRoleClient
+	}
+	if err := e.SetAnsweringDTLSRole(role); err != nil {
+		return e, err
+	}
+	e.SetSRTPProtectionProfiles(
+		dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
+	)
+	// ICE has proved the peer's address already.
+	e.SetDTLSInsecureSkipHelloVerify(true)
+
+	return e, nil
+}

@@ -1,0 +1,165 @@
+package sfu
+
+import "time"
+
+const (
+	// Joins are paced at catchUpFactor times the stream's bitrate, thin streams
+	// at up to thinFactor times, so that nobody waits long and no thin link is
+	// overrun.
+	catchUpFactor = 3
+	thinFactor    = 5
+	thinPace      = 3_000_000 / 8 // bytes per second
+	leastPace     = 1_000_000 / 8
+	creditCap     = 30 * time.Millisecond // of pace, after a late pass
+
+	// holePatience is how long a join waits for a packet that is on its way.
+	holePatience = 60 * time.Millisecond
+
+	// skipAhead is how far a newer keyframe must be ahead for a join to leave
+	// out what is before it.
+	skipAhead = 100 * time.Millisecond
+)
+
+// join decides how a new subscriber starts: video from the cached group of
+// pictures if there is one, else at the next keyframe; audio live.
+func (d *downTrack) join(now int64, v *view) {
+	if d.source.kind == Audio {
+		d.state = downLive
+		d.floor = v.maxSeq + 1
+		if len(v.batch) > 0 {
+			d.floor = v.batch[0].seq
+		}
+		d.seqOff = d.nextOut - uint16(d.floor)
+
+		return
+	}
+	jp, ok := d.source.joinAt(now)
+	if !ok {
+		d.state = downWaiting
+		d.sub.source.RequestKeyframe()
+		d.await(v)
+
+		return
+	}
+	d.startAt(jp.seq, now, jp.bitrate)
+	if f := d.sub.source.current.Load(); f != nil && f.forwarded {
+		d.sub.source.RequestKeyframe()
+	}
+}
+
+// await looks for a keyframe among what has just arrived.
+func (d *downTrack) await(v *view) {
+	for i := len(v.batch) - 1; i >= 0; i-- {
+		if p := v.batch[i]; p.key {
+			d.startAt(p.seq, p.at, 0)
+
+			return
+		}
+	}
+	d.stats.drop(dropWaiting, len(v.batch))
+}
+
+func (d *downTrack) setPace(bitrate int) {
+	rate := int64(bitrate / 8)
+	d.pace = max(catchUpFactor*rate, min(thinFactor*rate, thinPace), leastPace)
+}
+
+// catchUp sends the next share of a join: the keyframe at once, the rest paced,
+// stamped with the instant of sending. When nothing is left the subscriber is
+// live. It reports whether something is left.
+func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
+	d.credit = min(d.credit+d.pace*(now-d.credited)/int64(time.Second), d.pace*int64(creditCap)/int64(time.Second))
+	d.credited = now
+	t := d.source
+	for {
+		if v.hasKey && v.keySeq > d.cursor && d.ahead(v.keySeq) > skipAhead {
+			d.startAt(v.keySeq, now, int(d.pace*8/catchUpFactor))
+		}
+		s.chunk = s.chunk[:0]
+		t.mu.RLock()
+		for seq := d.cursor; seq <= v.maxSeq && len(s.chunk) < cap(s.chunk); seq++ {
+			p := t.get(seq)
+			if p == nil || p.arrival >= v.head {
+				break
+			}
+			s.chunk = append(s.chunk, p)
+		}
+		t.mu.RUnlock()
+		if len(s.chunk) == 0 {
+			if d.cursor > v.maxSeq {
+				if v.bursting {
+					return true
+				}
+				d.state = downLive
+				d.settling = true
+
+				return false
+			}
+			if d.holeAt == 0 {
+				d.holeAt = now
+			}
+			if now-d.holeAt < int64(holePatience) {
+				return true
+			}
+			d.cursor++ // the subscriber sees the gap and asks for it
+
+			continue
+		}
+		d.holeAt = 0
+		for _, p := range s.chunk {
+			if p.seq == d.floor {
+				d.keyTS = p.ts
+			}
+			if p.ts != d.keyTS {
+				if d.credit <= 0 {
+					return true
+				}
+				d.credit -= int64(len(p.payload))
+			}
+			d.cursor = p.seq + 1
+			d.send(p, d.stampNow(p, now, v))
+			if d.state != downCatchUp {
+				return false
+			}
+		}
+	}
+}
+
+// ahead is how much later packet seq is than the next one to send.
+func (d *downTrack) ahead(seq uint64) time.Duration {
+	t := d.source
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	a, b := t.get(d.cursor), t.get(seq)
+	if b == nil {
+		return 0
+	}
+	if a == nil {
+		return skipAhead + 1
+	}
+
+	return ticksToDuration(int64(int32(b.ts-a.ts)), t.rate)
+}
+
+// stampNow gives a packet of a join the timestamp of a frame captured so that it
+// would be sent now, always later than the frame before.
+func (d *downTrack) stampNow(p *packet, now int64, v *view) uint32 {
+	if d.any && p.ts == d.inTS {
+		return d.outTS
+	}
+	var ts uint32
+	switch {
+	case v.bursting:
+		ts = v.clockTS
+	case p.ts == v.lastTS:
+		ts = p.ts
+	default:
+		ts = v.lastTS + uint32(ticks(time.Duration(now-v.lastAt), d.source.rate))
+	}
+	if d.any && int32(ts-d.outTS) <= 0 {
+		ts = d.outTS + d.source.rate/1000
+	}
+	d.inTS, d.outTS = p.ts, ts
+
+	return ts
+}

@@ -1,0 +1,130 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/pion/ice/v4"
+)
+
+const socketBuffer = 4 << 20 // bytes asked for; the kernel may give less
+
+// network is the sockets all peers share.
+type network struct {
+	udp     ice.UDPMux
+	tcp     ice.TCPMux
+	udpAddr net.Addr
+	tcpAddr net.Addr
+}
+
+// begin and flush bracket a shard's sends.
+func (n *network) begin() {}
+func (n *network) flush() {}
+
+// listen binds the sockets, all or none.
+func (s *SFU) listen() error {
+	n := &s.net
+	if s.config.UDPAddress != "" {
+		conns, err := listenUDP(s.config.UDPAddress, s.config.IncludeLoopback)
+		if err != nil {
+			return fmt.Errorf("sfu: cannot listen on UDP %s: %w; choose another UDPAddress or stop what uses it",
+				s.config.UDPAddress, err)
+		}
+		n.udpAddr = conns[0].LocalAddr()
+		muxes := make([]ice.UDPMux, len(conns))
+		for i, c := range conns {
+			_ = c.SetReadBuffer(socketBuffer)
+			_ = c.SetWriteBuffer(socketBuffer)
+			muxes[i] = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: s.logs.NewLogger("udp"), UDPConn: c})
+		}
+		n.udp = ice.NewMultiUDPMuxDefault(muxes...)
+	}
+	if s.config.TCPAddress != "" {
+		l, err := net.Listen("tcp", s.config.TCPAddress)
+		if err != nil {
+			n.close()
+
+			return fmt.Errorf("sfu: cannot listen on TCP %s: %w; choose another TCPAddress or stop what uses it",
+				s.config.TCPAddress, err)
+		}
+		n.tcpAddr = l.Addr()
+		n.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+			Logger: s.logs.NewLogger("tcp"), Listener: newQueueListener(l), ReadBufferSize: 64,
+		})
+	}
+
+	return nil
+}
+
+func (n *network) close() {
+	if n.udp != nil {
+		_ = n.udp.Close()
+	}
+	if n.tcp != nil {
+		_ = n.tcp.Close()
+	}
+}
+
+// listenUDP opens one socket, or one per address of the machine where the host
+// is unspecified, so that answers leave from the address that was asked.
+func listenUDP(address string, loopback bool) ([]*net.UDPConn, error) {
+	addr, err := net.ResolveUDPAddr("udp", address)
+	if err != nil {
+		return nil, err
+	}
+	if addr.IP != nil && !addr.IP.IsUnspecified() {
+		c, err := net.ListenUDP("udp", addr)
+		if err != nil {
+			return nil, err
+		}
+
+		return []*net.UDPConn{c}, nil
+	}
+	ips, err := localIPs(addr.IP, loopback)
+	if err != nil {
+		return nil, err
+	}
+	var conns []*net.UDPConn
+	port := addr.Port
+	for _, ip := range ips {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip, Port: port})
+		if err != nil {
+			for _, c := range conns {
+				_ = c.Close()
+			}
+
+			return nil, err
+		}
+		port = c.LocalAddr().(*net.UDPAddr).Port
+		conns = append(conns, c)
+	}
+
+	return conns, nil
+}
+
+var errNoAddress = errors.New("the machine has no address to listen on; set IncludeLoopback or name an address")
+
+func localIPs(unspecified net.IP, loopback bool) ([]net.IP, error) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	only4 := unspecified != nil && unspecified.To4() != nil
+	var ips []net.IP
+	for _, a := range addrs {
+		n, ok := a.(*net.IPNet)
+		if !ok || n.IP.IsLinkLocalUnicast() || n.IP.IsMulticast() || (n.IP.IsLoopback() && !loopback) {
+			continue
+		}
+		if n.IP.To4() == nil && only4 {
+			continue
+		}
+		ips = append(ips, n.IP)
+	}
+	if len(ips) == 0 {
+		return nil, errNoAddress
+	}
+
+	return ips, nil
+}

@@ -1,0 +1,338 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	maxOffer      = 64 << 10 // bytes of SDP
+	maxMedia      = 32       // m= sections
+	maxCandidates = 64       // ICE candidates taken from one peer
+)
+
+// offer is a remote description cut down to what this SFU takes part in: at most
+// one audio and one video section, each with one codec. pion gets to see nothing
+// else, so it cannot agree to anything else.
+type offer struct {
+	full *sdp.SessionDescription
+
+	mu      sync.Mutex // guards reduced, which an ICE restart replaces
+	reduced *sdp.SessionDescription
+	media   [kinds]*offeredMedia
+	passive bool // the peer insists on being the DTLS server
+}
+
+// offeredMedia is an m= section that was chosen.
+type offeredMedia struct {
+	index int
+	mid   string
+	codec webrtc.RTPCodecParameters
+	rtx   uint8 // payload type of its retransmission (RFC 4588), 0 if none
+}
+
+func badOffer(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrBadOffer, fmt.Sprintf(format, args...))
+}
+
+// parseOffer reads an SDP offer. publishing says which way media is to flow.
+func parseOffer(text string, publishing bool) (*offer, error) {
+	if len(text) > maxOffer {
+		return nil, badOffer("it has %d bytes; at most %d are read", len(text), maxOffer)
+	}
+	full := &sdp.SessionDescription{}
+	if err := full.UnmarshalString(text); err != nil {
+		return nil, badOffer("it is not SDP (RFC 8866): %v", err)
+	}
+	if len(full.MediaDescriptions) > maxMedia {
+		return nil, badOffer("it has %d m= sections; at most %d are read", len(full.MediaDescriptions), maxMedia)
+	}
+	o := &offer{full: full}
+	videoRefused := false
+	for i, m := range full.MediaDescriptions {
+		kind, ok := kindOf(m)
+		if !ok || o.media[kind] != nil || !flows(full, m, publishing) {
+			continue
+		}
+		mid, _ := m.Attribute("mid")
+		if mid == "" {
+			return nil, badOffer("m= section %d has no a=mid; send a unified-plan offer (RFC 8829)", i)
+		}
+		codec, rtx, ok := chooseCodec(m, kind, publishing)
+		if !ok {
+			videoRefused = videoRefused || kind == Video
+
+			continue
+		}
+		o.media[kind] = &offeredMedia{index: i, mid: mid, codec: codec, rtx: rtx}
+	}
+	switch {
+	case videoRefused && o.media[Video] == nil:
+		return nil, fmt.Errorf("%w: %s", ErrNoH264,
+			"offer video/H264 with packetization-mode=1; a browser without H.264 can watch over HTTP-FLV instead")
+	case o.media[Video] == nil && o.media[Audio] == nil:
+		want := "recvonly"
+		if publishing {
+			want = "sendonly"
+		}
+
+		return nil, badOffer("it has no %s audio (opus) or video (H264) section", want)
+	}
+	if err := o.reduce(); err != nil {
+		return nil, err
+	}
+
+	return o, nil
+}
+
+func kindOf(m *sdp.MediaDescription) (Kind, bool) {
+	if m.MediaName.Port.Value == 0 {
+		if _, bundled := m.Attribute("bundle-only"); !bundled {
+			return 0, false
+		}
+	}
+	switch m.MediaName.Media {
+	case "video":
+		return Video, true
+	case "audio":
+		return Audio, true
+	}
+
+	return 0, false
+}
+
+// flows reports whether media may flow the way we want over a section.
+func flows(s *sdp.SessionDescription, m *sdp.MediaDescription, publishing bool) bool {
+	for _, attributes := range [][]sdp.Attribute{m.Attributes, s.Attributes} {
+		for _, a := range attributes {
+			switch a.Key {
+			case "inactive":
+				return false
+			case "sendrecv":
+				return true
+			case "sendonly":
+				return publishing
+			case "recvonly":
+				return !publishing
+			}
+		}
+	}
+
+	return true
+}
+
+// chooseCodec picks the one codec of a section: constrained baseline H.264 in
+// packetization mode 1 first, Opus for audio.
+func chooseCodec(m *sdp.MediaDescription, kind Kind, publishing bool) (webrtc.RTPCodecParameters, uint8, bool) {
+	fmtp := map[string]string{}
+	for _, a := range m.Attributes {
+		if a.Key == "fmtp" {
+			if pt, params, ok := strings.Cut(a.Value, " "); ok {
+				fmtp[pt] = params
+			}
+		}
+	}
+	var best, bestPT string
+	bestRank := -1
+	rtx := map[string]string{} // media payload type to its retransmission's
+	for _, a := range m.Attributes {
+		if a.Key != "rtpmap" {
+			continue
+		}
+		pt, encoding, _ := strings.Cut(a.Value, " ")
+		name, _, _ := strings.Cut(encoding, "/")
+		if !slices.Contains(m.MediaName.Formats, pt) {
+			continue
+		}
+		rank := -1
+		switch {
+		case strings.EqualFold(name, "rtx"):
+			rtx[parameter(fmtp[pt], "apt")] = pt
+		case kind == Video && strings.EqualFold(encoding, "H264/90000"):
+			rank = rankH264(fmtp[pt], publishing)
+		case kind == Audio && strings.EqualFold(encoding, "opus/48000/2"):
+			rank = 0
+		}
+		if rank > bestRank {
+			best, bestPT, bestRank = fmtp[pt], pt, rank
+		}
+	}
+	pt, err := strconv.ParseUint(bestPT, 10, 7)
+	if err != nil {
+		return webrtc.RTPCodecParameters{}, 0, false
+	}
+	codec := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(pt)}
+	codec.SDPFmtpLine = best
+	codec.ClockRate = kind.clockRate()
+	if kind == Audio {
+		codec.MimeType, codec.Channels = webrtc.MimeTypeOpus, 2
+
+		return codec, 0, true
+	}
+	codec.MimeType = webrtc.MimeTypeH264
+	apt, err := strconv.ParseUint(rtx[bestPT], 10, 7)
+	if err != nil {
+		apt = 0
+	}
+
+	return codec, uint8(apt), true
+}
+
+// rankH264 orders H.264 formats by how widely they are decoded; -1 is unusable.
+// A player must take packetization mode 1, since that is what streams are in.
+func rankH264(fmtp string, publishing bool) int {
+	rank := 0
+	switch profile := strings.ToLower(parameter(fmtp, "profile-level-id")); {
+	case strings.HasPrefix(profile, "42e0"), strings.HasPrefix(profile, "42c0"):
+		rank = 4
+	case profile == "", strings.HasPrefix(profile, "42"):
+		rank = 3
+	case strings.HasPrefix(profile, "4d"):
+		rank = 2
+	case strings.HasPrefix(profile, "64"):
+		rank = 1
+	}
+	if parameter(fmtp, "packetization-mode") == "1" {
+		return rank + 10
+	}
+	if publishing {
+		return rank
+	}
+
+	return -1
+}
+
+// parameter finds one value in an a=fmtp parameter list.
+func parameter(fmtp, name string) string {
+	for _, item := range strings.Split(fmtp, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(item), "=")
+		if strings.EqualFold(key, name) {
+			return strings.TrimSpace(value)
+		}
+	}
+
+	return ""
+}
+
+// reduce makes the description pion sees.
+func (o *offer) reduce() error {
+	r := *o.full
+	r.MediaDescriptions = nil
+	mids := []string{}
+	left := maxCandidates
+	for i, m := range o.full.MediaDescriptions {
+		for kind := range o.media {
+			if c := o.media[kind]; c != nil && c.index == i {
+				r.MediaDescriptions = append(r.MediaDescriptions, c.reduce(m, &left))
+				mids = append(mids, c.mid)
+			}
+		}
+	}
+	r.Attributes = nil
+	for _, a := range o.full.Attributes {
+		if a.Key == "group" || a.Key == "candidate" {
+			continue
+		}
+		r.Attributes = append(r.Attributes, a)
+	}
+	r.Attributes = append(r.Attributes, sdp.Attribute{Key: "group", Value: "BUNDLE " + strings.Join(mids, " ")})
+	o.reduced = &r
+	first := r.MediaDescriptions[0]
+	for _, key := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
+		if _, ok := first.Attribute(key); ok {
+			continue
+		}
+		if _, ok := r.Attribute(key); !ok {
+			return badOffer("it has no a=%s in m= section %q", key, first.MediaName.Media)
+		}
+	}
+	setup, ok := first.Attribute("setup")
+	if !ok {
+		setup, _ = r.Attribute("setup")
+	}
+	o.passive = setup == "passive"
+
+	return nil
+}
+
+// reduce keeps of a section what concerns the chosen codec. Layers are left out:
+// a publisher that offers simulcast (RFC 8853) sends its first one.
+func (c *offeredMedia) reduce(m *sdp.MediaDescription, candidates *int) *sdp.MediaDescription {
+	keep := []string{strconv.Itoa(int(c.codec.PayloadType))}
+	if c.rtx != 0 {
+		keep = append(keep, strconv.Itoa(int(c.rtx)))
+	}
+	out := *m
+	out.MediaName.Formats = keep
+	out.Attributes = nil
+	for _, a := range m.Attributes {
+		switch a.Key {
+		case "rtpmap", "fmtp", "rtcp-fb":
+			if pt, _, _ := strings.Cut(a.Value, " "); pt != "*" && !slices.Contains(keep, pt) {
+				continue
+			}
+		case "simulcast", "rid":
+			continue
+		case "candidate":
+			if *candidates == 0 || !usableCandidate(a.Value) {
+				continue
+			}
+			*candidates--
+		}
+		out.Attributes = append(out.Attributes, a)
+	}
+
+	return &out
+}
+
+// usableCandidate refuses what cannot be reached by address: mDNS names, which
+// only resolve on the peer's own network. ICE finds such peers by the checks
+// they send themselves.
+func usableCandidate(value string) bool {
+	fields := strings.Fields(value)
+
+	return len(fields) >= 8 && len(value) < 512 && !strings.HasSuffix(strings.ToLower(fields[4]), ".local")
+}
+
+// complete puts the sections that were left out back into an answer, refused
+// (RFC 3264 §6).
+func (o *offer) complete(answer string) (string, error) {
+	a := &sdp.SessionDescription{}
+	if err := a.UnmarshalString(answer); err != nil {
+		return "", err
+	}
+	byMid := map[string]*sdp.MediaDescription{}
+	for _, m := range a.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		byMid[mid] = m
+	}
+	sections := make([]*sdp.MediaDescription, len(o.full.MediaDescriptions))
+	for i, m := range o.full.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		if mine := byMid[mid]; mine != nil && mid != "" {
+			sections[i] = mine
+
+			continue
+		}
+		refused := &sdp.MediaDescription{MediaName: m.MediaName}
+		refused.MediaName.Port = sdp.RangedPort{}
+		refused.ConnectionInformation = &sdp.ConnectionInformation{
+			NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"},
+		}
+		if mid != "" {
+			refused.Attributes = append(refused.Attributes, sdp.Attribute{Key: "mid", Value: mid})
+		}
+		refused.Attributes = append(refused.Attributes, sdp.Attribute{Key: "inactive"})
+		sections[i] = refused
+	}
+	a.MediaDescriptions = sections
+	text, err := a.Marshal()
+
+	return string(text), err
+}

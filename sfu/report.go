@@ -1,0 +1,113 @@
+package sfu
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+)
+
+// reportInterval is about how often a subscriber gets sender reports.
+const reportInterval = time.Second
+
+// report sends sender reports that state the capture clock: what timestamp a
+// frame captured now has, rather than what was sent last, so that lip sync
+// survives a join and any delay on the way here (RFC 3550 §6.4.1).
+func (sub *Subscriber) report(now int64) {
+	sub.nextReport = now + int64(reportInterval)*3/4 + rand.Int64N(int64(reportInterval)/2)
+	f := sub.source.current.Load()
+	if f == nil {
+		return
+	}
+	ntp := toNTP(wall(now))
+	var out []rtcp.Packet
+	for _, d := range sub.tracks {
+		if d == nil {
+			continue
+		}
+		t := d.source
+		t.mu.RLock()
+		started := t.owner == f && f.lanes[t.kind].started
+		var ts uint32
+		if started {
+			ts = f.timestampAt(t.kind, now)
+		}
+		t.mu.RUnlock()
+		d.mu.Lock()
+		if started && d.any {
+			out = append(out, &rtcp.SenderReport{
+				SSRC: d.hdr.SSRC, NTPTime: ntp, RTPTime: ts,
+				PacketCount: uint32(d.stats.packets), OctetCount: uint32(d.stats.bytes),
+			})
+		}
+		d.mu.Unlock()
+	}
+	if len(out) == 0 {
+		sub.nextReport = now + int64(reportTick)
+
+		return
+	}
+	for _, sr := range out {
+		out = append(out[:len(out):len(out)], &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
+			Source: sr.(*rtcp.SenderReport).SSRC,
+			Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: sub.id}},
+		}}})
+	}
+	_ = sub.pc.WriteRTCP(out) // a lost report is followed by another
+}
+
+// feedback reads what the player reports about one track until it is closed.
+func (sub *Subscriber) feedback(d *downTrack, sender *webrtc.RTPSender) {
+	buf := make([]byte, 1500)
+	for {
+		n, _, err := sender.Read(buf)
+		if err != nil {
+			if errors.Is(err, io.ErrShortBuffer) {
+				continue
+			}
+
+			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			continue
+		}
+		for _, p := range packets {
+			switch p := p.(type) {
+			case *rtcp.TransportLayerNack:
+				d.resend(p, time.Duration(sub.rtt.Load()))
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				d.mu.Lock()
+				d.stats.plis++
+				d.mu.Unlock()
+				sub.source.RequestKeyframe()
+			case *rtcp.ReceiverReport:
+				sub.received(d, p.Reports)
+			case *rtcp.SenderReport:
+				sub.received(d, p.Reports)
+			}
+		}
+	}
+}
+
+// received takes loss, jitter and round trip from reception reports.
+func (sub *Subscriber) received(d *downTrack, reports []rtcp.ReceptionReport) {
+	now := uint32(toNTP(wall(mono())) >> 16)
+	for _, r := range reports {
+		d.mu.Lock()
+		if r.SSRC == d.hdr.SSRC {
+			d.stats.lost = int32(r.TotalLost<<8) >> 8
+			d.stats.fractionLost = float64(r.FractionLost) / 256
+			d.stats.jitter = ticksToDuration(int64(r.Jitter), d.source.rate)
+		}
+		d.mu.Unlock()
+		if r.LastSenderReport != 0 {
+			if rtt := int32(now - r.LastSenderReport - r.Delay); rtt > 0 && rtt < 10<<16 {
+				sub.rtt.Store(int64(rtt) * int64(time.Second) >> 16)
+			}
+		}
+	}
+}

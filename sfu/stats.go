@@ -1,0 +1,119 @@
+package sfu
+
+import "time"
+
+// Stats is a snapshot of one peer.
+type Stats struct {
+	ID         string
+	Source     string
+	RemoteAddr string // of the selected candidate pair, "" before there is one
+	LocalAddr  string
+	Protocol   string // "udp" or "tcp"
+	Created    time.Time
+	Connected  time.Time     // zero before
+	RTT        time.Duration // 0 while unknown
+	Video      TrackStats
+	Audio      TrackStats
+}
+
+// TrackStats is about one track of a peer. For a publisher the counts are of
+// what it sent us, for a subscriber of what we sent it.
+type TrackStats struct {
+	Packets      uint64
+	Bytes        uint64 // of payload
+	Bitrate      int    // bit/s over about the last second
+	Lost         int64  // packets the receiver missed for good, by its own count
+	FractionLost float64
+	Jitter       time.Duration
+	Keyframes    uint64
+	PLI          uint64 // requests for a keyframe: received from a player, sent to a publisher
+	NACK         uint64 // negative acknowledgements received from a player
+	NACKPackets  uint64 // packets they asked for
+	RTX          uint64 // packets sent again
+	Dropped      Dropped
+}
+
+// Dropped counts packets a subscriber did not get, by reason.
+type Dropped struct {
+	QueueFull      uint64 // its connection did not take them
+	Overrun        uint64 // occasions on which the ring overtook the subscriber
+	Waiting        uint64 // while waiting for a keyframe
+	Retransmission uint64 // asked for again beyond the share for that
+}
+
+type dropReason uint8
+
+const (
+	dropQueueFull dropReason = iota
+	dropOverrun
+	dropWaiting
+	dropRetransmission
+	dropReasons
+)
+
+// downStats counts for one downTrack, under its mu.
+type downStats struct {
+	packets, bytes uint64
+	keyframes      uint64
+	nacks, nacked  uint64
+	resent, plis   uint64
+	lost           int32
+	fractionLost   float64
+	jitter         time.Duration
+	dropped        [dropReasons]uint64
+	rate           meter
+}
+
+func (s *downStats) drop(why dropReason, n int) { s.dropped[why] += uint64(n) }
+
+func (s *downStats) sent(p *packet, now int64) {
+	s.packets++
+	s.bytes += uint64(len(p.payload))
+	if p.key {
+		s.keyframes++
+	}
+	s.rate.add(len(p.payload), now)
+}
+
+func (d *downTrack) snapshot() TrackStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := &d.stats
+
+	return TrackStats{
+		Packets: s.packets, Bytes: s.bytes, Bitrate: s.rate.value(mono()), Lost: int64(s.lost), FractionLost: s.fractionLost,
+		Jitter: s.jitter, Keyframes: s.keyframes, PLI: s.plis, NACK: s.nacks, NACKPackets: s.nacked, RTX: s.resent,
+		Dropped: Dropped{
+			QueueFull: s.dropped[dropQueueFull], Overrun: s.dropped[dropOverrun],
+			Waiting: s.dropped[dropWaiting], Retransmission: s.dropped[dropRetransmission],
+		},
+	}
+}
+
+// meter measures a bitrate over windows of at least a second.
+type meter struct {
+	since int64
+	bytes int64
+	rate  int
+}
+
+func (m *meter) add(n int, now int64) {
+	if m.since == 0 {
+		m.since = now
+	}
+	m.roll(now)
+	m.bytes += int64(n)
+}
+
+func (m *meter) roll(now int64) {
+	if span := now - m.since; m.since != 0 && span >= int64(time.Second) {
+		m.rate = int(float64(m.bytes*8) / time.Duration(span).Seconds())
+		m.since, m.bytes = now, 0
+	}
+}
+
+func (m *meter) value(now int64) int {
+	m.roll(now)
+
+	return m.rate
+}

@@ -1,0 +1,114 @@
+package sfu
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// tcpQueueBytes bounds what waits for one ICE-TCP peer: about a second of
+	// a 2 Mb/s stream. Beyond it packets are refused, and the subscriber goes
+	// on at the next keyframe.
+	tcpQueueBytes = 256 << 10
+
+	// tcpWriteTimeout is how long a peer may take nothing before it is dropped.
+	tcpWriteTimeout = 10 * time.Second
+)
+
+var errQueueFull = errors.New("sfu: the connection's queue is full")
+
+// queueListener gives every accepted connection a bounded queue, so that a slow
+// TCP peer never holds up the goroutine that sends to all others.
+type queueListener struct {
+	net.Listener
+	writers sync.WaitGroup
+}
+
+func newQueueListener(l net.Listener) *queueListener { return &queueListener{Listener: l} }
+
+func (l *queueListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	q := &queueConn{Conn: c, ready: make(chan struct{}, 1), done: make(chan struct{})}
+	l.writers.Add(1)
+	go func() {
+		defer l.writers.Done()
+		q.write()
+	}()
+
+	return q, nil
+}
+
+// queueConn is a net.Conn whose Write never blocks: it queues the whole of what
+// it is given, or nothing and errQueueFull.
+type queueConn struct {
+	net.Conn
+	ready chan struct{}
+	done  chan struct{}
+	once  sync.Once
+
+	mu    sync.Mutex
+	queue [][]byte
+	bytes int
+}
+
+func (q *queueConn) Write(b []byte) (int, error) {
+	q.mu.Lock()
+	if q.bytes+len(b) > tcpQueueBytes {
+		q.mu.Unlock()
+
+		return 0, errQueueFull
+	}
+	q.queue = append(q.queue, append([]byte(nil), b...))
+	q.bytes += len(b)
+	q.mu.Unlock()
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+
+	return len(b), nil
+}
+
+// write sends what is queued until the connection is closed or stuck.
+func (q *queueConn) write() {
+	for {
+		select {
+		case <-q.done:
+			return
+		case <-q.ready:
+		}
+		q.mu.Lock()
+		buffers := net.Buffers(q.queue)
+		q.queue = nil
+		q.mu.Unlock()
+		var n int
+		for _, b := range buffers {
+			n += len(b)
+		}
+		_ = q.Conn.SetWriteDeadline(time.Now().Add(tcpWriteTimeout))
+		if _, err := buffers.WriteTo(q.Conn); err != nil {
+			_ = q.Close()
+
+			return
+		}
+		q.mu.Lock()
+		q.bytes -= n
+		q.mu.Unlock()
+	}
+}
+
+// SetWriteDeadline does nothing: Write does not wait.
+func (q *queueConn) SetWriteDeadline(time.Time) error { return nil }
+
+func (q *queueConn) SetDeadline(t time.Time) error { return q.Conn.SetReadDeadline(t) }
+
+func (q *queueConn) Close() error {
+	q.once.Do(func() { close(q.done) })
+
+	return q.Conn.Close()
+}
