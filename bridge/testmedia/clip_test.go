@@ -110,3 +110,24 @@ func TestLoopedClip(t *testing.T) {
 		t.Errorf("length %v, want 12 s", got)
 	}
 }
+
+func TestSplice(t *testing.T) {
+	big := Spec{Duration: 2 * time.Second}
+	small := Spec{Duration: 2 * time.Second, Width: 360, Height: 640, FirstCounter: 10000, Profile: "main"}
+	spliced := Splice(t, Clip(t, big, FLV), Clip(t, small, FLV))
+	// Through ffmpeg's copy, as a push goes.
+	out := t.TempDir() + "/copied.flv"
+	p := Start(t, "ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "warning", "-stream_loop", "1", "-i", spliced, "-c", "copy", out)
+	if err := p.Wait(time.Minute); err != nil {
+		t.Fatal(err, p.Log())
+	}
+	media := Decode(t, out)
+	if len(media.Pictures) < 230 {
+		t.Errorf("%d pictures, want 240", len(media.Pictures))
+	}
+	for i, p := range media.Pictures {
+		if p.Damaged() || (p.Counter >= 10000) != (p.Width == 360) {
+			t.Fatalf("picture %d is %+v", i, p)
+		}
+	}
+}

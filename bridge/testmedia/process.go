@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Lifetime is how long a tool may run at most. timeout(1) enforces it, so that
+// Lifetime is how long a tool may run unless a test says otherwise. timeout(1) enforces it, so that
 // nothing outlives even a test binary that is killed.
 const Lifetime = 4 * time.Minute
 
@@ -31,14 +31,14 @@ type Process struct {
 // Start runs a tool until it ends or the test does.
 func Start(tb testing.TB, name string, args ...string) *Process {
 	tb.Helper()
-	return StartEnv(tb, nil, name, args...)
+	return StartFor(tb, Lifetime, nil, name, args...)
 }
 
-// StartEnv is Start with additional environment.
-func StartEnv(tb testing.TB, env []string, name string, args ...string) *Process {
+// StartFor is Start with another lifetime and additional environment ("KEY=value").
+func StartFor(tb testing.TB, lifetime time.Duration, env []string, name string, args ...string) *Process {
 	tb.Helper()
 	p := &Process{name: name, log: &Log{}, done: make(chan struct{})}
-	args = append([]string{"--kill-after=5", strconv.Itoa(int(Lifetime.Seconds())), name}, args...)
+	args = append([]string{"--kill-after=5", strconv.Itoa(int(lifetime.Seconds())), name}, args...)
 	p.cmd = exec.Command("timeout", args...)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -87,8 +87,10 @@ func (p *Process) Wait(limit time.Duration) error {
 // Signal sends a signal to the tool and waits for the end. The result is the
 // exit error, as Wait's.
 func (p *Process) Signal(signal syscall.Signal, limit time.Duration) error {
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
+	if pid := p.Pid(); pid > 1 { // not the guard, which would pass it on twice
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
 	}
 	return p.Wait(limit)
 }
