@@ -1,0 +1,140 @@
+package flv
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"hutong/bridge/stream"
+)
+
+// Options say how one HTTP-FLV player is served.
+type Options struct {
+	// Merge trades delay for fewer writes; zero sends frames at once.
+	Merge time.Duration
+	// WriteTimeout is how long a write may make no progress; zero means 10 s.
+	WriteTimeout time.Duration
+	// TCP is the connection under conn when conn is not one itself.
+	TCP *net.TCPConn
+	// OnBytes, if set, is told of bytes written.
+	OnBytes func(n int)
+}
+
+// settle is how long a stream that has only begun may take to show its second
+// half before a player is told that there is none.
+const settle = 300 * time.Millisecond
+
+// ServeConn plays p's stream as FLV to conn, after an HTTP response header that
+// the caller has written, until the stream ends (nil), the peer closes
+// (net.ErrClosed), a write times out, or ctx is done. It neither closes conn nor
+// p. Whatever the peer sends is read and thrown away.
+func ServeConn(ctx context.Context, conn net.Conn, p *stream.Player, o Options) error {
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watched := watch(ctx, cancel, conn)
+	defer func() {
+		// Ends the watching read.
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+		<-watched
+	}()
+	s := server{w: NewBlockWriter(conn, o.TCP, o.WriteTimeout), p: p, o: o}
+	err := s.run(ctx)
+	switch {
+	case errors.Is(err, stream.ErrEnded):
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// watch cancels when the peer closes, which a player waiting for frames would
+// not notice. It ends with a read deadline or the connection.
+func watch(ctx context.Context, cancel context.CancelCauseFunc, conn net.Conn) <-chan struct{} {
+	_ = conn.SetReadDeadline(time.Time{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var b [256]byte
+		for ctx.Err() == nil {
+			if _, err := conn.Read(b[:]); err != nil {
+				cancel(net.ErrClosed)
+				return
+			}
+		}
+	}()
+	return done
+}
+
+type server struct {
+	w      *BlockWriter
+	p      *stream.Player
+	o      Options
+	blocks [][]byte
+}
+
+func (s *server) run(ctx context.Context) error {
+	r := s.p.Reader(stream.ReaderOptions{Merge: s.o.Merge})
+	batch, err := r.Next(ctx, nil)
+	if err != nil {
+		return err
+	}
+	t, err := s.tracks(ctx, batch)
+	if err != nil {
+		return err
+	}
+	s.blocks = append(s.blocks, Header(t.Video != nil, t.Audio != nil))
+	for {
+		for _, f := range batch {
+			s.blocks = append(s.blocks, Block(f))
+		}
+		n, err := s.w.WriteBlocks(s.blocks)
+		clear(s.blocks)
+		s.blocks = s.blocks[:0]
+		s.p.Sent(int(n))
+		if s.o.OnBytes != nil {
+			s.o.OnBytes(int(n))
+		}
+		if err != nil {
+			return err
+		}
+		clear(batch)
+		if batch, err = r.Next(ctx, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// tracks says what the header promises. Players that are promised audio wait for
+// it, and others never look for it, so a stream that has just begun gets a moment
+// to be complete.
+func (s *server) tracks(ctx context.Context, batch []*stream.Frame) (*stream.Tracks, error) {
+	first := batch[0]
+	for _, f := range batch {
+		if !f.Arrival.IsZero() {
+			first = f
+			break
+		}
+	}
+	t := first.Tracks
+	end := first.Arrival.Add(settle)
+	tick := time.NewTicker(settle / 10)
+	defer tick.Stop()
+	for {
+		if now := s.p.Stream().Tracks(); now != nil {
+			t = now
+		}
+		if t.Video != nil && t.Audio != nil || !time.Now().Before(end) {
+			return t, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package flv
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Send buffer bounds in bytes. A stalled peer keeps at most this much in the
+// kernel, where no frame can be skipped any more.
+const (
+	sendBufferFirst = 128 << 10
+	sendBufferMax   = 2 << 20
+	// sendBufferSpan is how much media a send buffer may hold.
+	sendBufferSpan = 2 * time.Second
+)
+
+// BlockWriter writes shared blocks to one connection: many in one system call on
+// TCP, each call with a deadline. Both frame protocols use it. Its methods may be
+// called from several goroutines; what one call writes stays together.
+type BlockWriter struct {
+	conn    net.Conn
+	tcp     *net.TCPConn // under conn, for its send buffer; nil if there is none
+	timeout time.Duration
+
+	mu      sync.Mutex
+	armed   time.Time
+	bufs    net.Buffers
+	backing net.Buffers
+	flat    []byte
+
+	sndbuf  int
+	rated   time.Time
+	ratedAt int64
+	total   int64
+}
+
+// NewBlockWriter returns a writer to conn whose writes have to come through
+// within about timeout. raw is the TCP connection under conn, if conn is a
+// wrapper such as TLS; nil if there is none.
+func NewBlockWriter(conn net.Conn, raw *net.TCPConn, timeout time.Duration) *BlockWriter {
+	if t, ok := conn.(*net.TCPConn); ok {
+		raw = t
+	}
+	w := &BlockWriter{conn: conn, tcp: raw, timeout: timeout}
+	if raw != nil {
+		w.sndbuf = sendBufferFirst
+		// A kernel that refuses keeps its own bound.
+		_ = raw.SetWriteBuffer(w.sndbuf)
+		_ = raw.SetNoDelay(true)
+	}
+	return w
+}
+
+// Write writes b.
+func (w *BlockWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if err := w.arm(now); err != nil {
+		return 0, err
+	}
+	n, err := w.conn.Write(b)
+	w.total += int64(n)
+	return n, err
+}
+
+// WriteBlocks writes blocks in order and returns the bytes written.
+func (w *BlockWriter) WriteBlocks(blocks [][]byte) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if err := w.arm(now); err != nil {
+		return 0, err
+	}
+	n, err := w.send(blocks)
+	w.total += n
+	w.fit(now)
+	return n, err
+}
+
+func (w *BlockWriter) send(blocks [][]byte) (int64, error) {
+	if len(blocks) == 1 {
+		n, err := w.conn.Write(blocks[0])
+		return int64(n), err
+	}
+	if _, ok := w.conn.(*net.TCPConn); !ok {
+		return w.sendFlat(blocks)
+	}
+	// WriteTo eats the slice it is called on and clears its entries; backing
+	// keeps the array for the next call.
+	w.backing = append(w.backing[:0], blocks...)
+	w.bufs = w.backing
+	return w.bufs.WriteTo(w.conn)
+}
+
+// sendFlat joins blocks up to a TLS record's worth, where a vectored write would
+// be one record and one system call for each.
+func (w *BlockWriter) sendFlat(blocks [][]byte) (int64, error) {
+	const record = 16 << 10
+	var total int64
+	flush := func() error {
+		n, err := w.conn.Write(w.flat)
+		total += int64(n)
+		w.flat = w.flat[:0]
+		return err
+	}
+	for _, b := range blocks {
+		for len(b) > 0 {
+			if w.flat == nil {
+				w.flat = make([]byte, 0, record)
+			}
+			n := min(len(b), record-len(w.flat))
+			w.flat = append(w.flat, b[:n]...)
+			b = b[n:]
+			if len(w.flat) == record {
+				if err := flush(); err != nil {
+					return total, err
+				}
+			}
+		}
+	}
+	if len(w.flat) == 0 {
+		return total, nil
+	}
+	return total, flush()
+}
+
+// arm moves the write deadline, but not on every write: a quarter of the timeout
+// is precise enough, and a deadline costs as much as a small write.
+func (w *BlockWriter) arm(now time.Time) error {
+	if now.Sub(w.armed) < w.timeout/4 {
+		return nil
+	}
+	w.armed = now
+	return w.conn.SetWriteDeadline(now.Add(w.timeout))
+}
+
+// fit lets the send buffer grow with the bitrate, measured over seconds.
+func (w *BlockWriter) fit(now time.Time) {
+	if w.tcp == nil || w.sndbuf >= sendBufferMax {
+		return
+	}
+	if w.rated.IsZero() {
+		w.rated, w.ratedAt = now, w.total
+		return
+	}
+	d := now.Sub(w.rated)
+	if d < 3*time.Second {
+		return
+	}
+	want := int(float64(w.total-w.ratedAt) * float64(sendBufferSpan) / float64(d))
+	w.rated, w.ratedAt = now, w.total
+	if want = min(want, sendBufferMax); want > w.sndbuf {
+		w.sndbuf = want
+		_ = w.tcp.SetWriteBuffer(want)
+	}
+}

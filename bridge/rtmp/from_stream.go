@@ -1,0 +1,213 @@
+package rtmp
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/yutopp/go-rtmp/message"
+
+	"hutong/bridge/flv"
+	"hutong/bridge/stream"
+)
+
+// blockStreamID is the message stream id in shared blocks; nearly every client's
+// first stream has it.
+const blockStreamID = 1
+
+// block returns a frame as one chunked RTMP message, made once for all players.
+func block(f *stream.Frame) []byte { return f.Block(stream.BlockRTMP, buildBlock) }
+
+func buildBlock(f *stream.Frame) []byte {
+	m := Message{Type: typeVideo, StreamID: blockStreamID, Timestamp: uint32(f.DTS.Milliseconds()), Body: f.Body}
+	switch f.Kind {
+	case stream.Audio:
+		m.Type = typeAudio
+	case stream.Meta:
+		// With another timestamp ffmpeg takes metadata for a subtitle.
+		m.Type, m.Timestamp, m.Body = typeData, 0, flv.Metadata(f.Tracks)
+	}
+	return appendMessage(make([]byte, 0, chunkedSize(len(m.Body), writeChunkSize)), chunkStreamFor(m.Type), m, writeChunkSize)
+}
+
+// playing is one play on a message stream. Its goroutine ends when the stream
+// does, when it is stopped, or when the peer cannot be written to.
+type playing struct {
+	c      *conn
+	id     uint32
+	req    Request
+	merge  time.Duration
+	resume bool // after a pause: nothing to announce
+
+	cancel context.CancelFunc
+	done   chan struct{}
+	player *stream.Player
+	blocks [][]byte
+	own    []byte // blocks patched for another message stream id
+}
+
+// play answers NetStream.play (RTMP 7.2.2.1). Start and duration are for
+// recordings and mean nothing here.
+func (c *conn) play(ns *netStream, name string) error {
+	c.release(ns, true, nil)
+	r, err := c.request(name, false)
+	if err != nil {
+		return c.refusePlay(ns.id, "not_found", codePlayNotFound, err)
+	}
+	if err := c.authorize(r); err != nil {
+		return c.refusePlay(ns.id, "play", codePlayFailed, err)
+	}
+	standard := c.s.cfg.StandardPath
+	switch r.Query.Get("path") {
+	case "live":
+		standard = false
+	case "standard":
+		standard = true
+	}
+	merge := c.s.cfg.LiveMerge
+	if standard {
+		merge = c.s.cfg.StandardMerge
+	}
+	if err := c.user(&message.UserCtrlEventStreamBegin{StreamID: ns.id}); err != nil {
+		return err
+	}
+	c.startPlaying(ns, r, merge, false)
+	return nil
+}
+
+func (c *conn) refusePlay(id uint32, reason, code string, err error) error {
+	c.s.cfg.Observer.Refused(reason)
+	c.log.Info("play refused", "app", c.session.app, "err", err)
+	return c.status(id, levelError, code, err.Error())
+}
+
+func (c *conn) startPlaying(ns *netStream, r Request, merge time.Duration, resume bool) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	p := &playing{c: c, id: ns.id, req: r, merge: merge, resume: resume, cancel: cancel, done: make(chan struct{})}
+	ns.play = p
+	c.enter()
+	go p.run(ctx)
+}
+
+// pause holds a play or lets it go on, from the newest keyframe: live media does
+// not wait.
+func (c *conn) pause(ns *netStream, hold bool) error {
+	p := ns.play
+	if p == nil {
+		return nil
+	}
+	p.stop()
+	if hold {
+		return c.status(ns.id, levelStatus, codePause, "paused")
+	}
+	if err := c.status(ns.id, levelStatus, codeUnpause, "going on"); err != nil {
+		return err
+	}
+	c.startPlaying(ns, p.req, p.merge, true)
+	return nil
+}
+
+// stop ends the play and waits for its goroutine. It returns whether the play was
+// still going.
+func (p *playing) stop() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+	}
+	p.cancel()
+	<-p.done
+	return true
+}
+
+func (p *playing) run(ctx context.Context) {
+	defer close(p.done)
+	defer p.c.leave()
+	defer p.cancel()
+	err := p.serve(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	switch {
+	case errors.Is(err, stream.ErrEnded):
+		p.bye()
+	case errors.Is(err, stream.ErrNotFound):
+		_ = p.c.refusePlay(p.id, "not_found", codePlayNotFound, err)
+	case errors.Is(err, stream.ErrTooMany), errors.Is(err, stream.ErrClosed):
+		_ = p.c.refusePlay(p.id, "play", codePlayFailed, err)
+	default:
+		p.c.stop(errWrite)
+	}
+}
+
+// bye tells a player that its stream is over.
+func (p *playing) bye() {
+	_ = p.c.status(p.id, levelStatus, codePlayUnpublish, p.req.Name+" is no longer published")
+	_ = p.c.user(&message.UserCtrlEventStreamEOF{StreamID: p.id})
+	_ = p.c.status(p.id, levelStatus, codePlayStop, p.req.Name+" has ended")
+}
+
+func (p *playing) serve(ctx context.Context) error {
+	s, err := p.c.s.cfg.Registry.Wait(ctx, p.req.Name, p.c.s.cfg.PlayWait)
+	if err != nil {
+		return err
+	}
+	if p.player, err = s.Play(stream.RTMP); err != nil {
+		return err
+	}
+	defer p.player.Close()
+	if !p.resume {
+		if err := p.c.status(p.id, levelStatus, codePlayReset, "playing "+p.req.Name); err != nil {
+			return err
+		}
+		if err := p.c.status(p.id, levelStatus, codePlayStart, "started "+p.req.Name); err != nil {
+			return err
+		}
+	}
+	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge})
+	var batch []*stream.Frame
+	for {
+		if batch, err = r.Next(ctx, batch); err != nil {
+			return err
+		}
+		if err := p.write(batch); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *playing) write(batch []*stream.Frame) error {
+	for _, f := range batch {
+		p.blocks = append(p.blocks, block(f))
+	}
+	if p.id != blockStreamID {
+		p.patch()
+	}
+	n, err := p.c.w.WriteBlocks(p.blocks)
+	// What was sent must not stay alive for a player that waits.
+	clear(p.blocks)
+	clear(batch)
+	p.blocks = p.blocks[:0]
+	p.player.Sent(int(n))
+	p.c.s.cfg.Observer.BytesOut(int(n))
+	return err
+}
+
+// patch copies the blocks and puts the play's own message stream id in.
+func (p *playing) patch() {
+	size := 0
+	for _, b := range p.blocks {
+		size += len(b)
+	}
+	if cap(p.own) < size {
+		p.own = make([]byte, 0, size)
+	}
+	own := p.own[:0]
+	for i, b := range p.blocks {
+		at := len(own)
+		own = append(own, b...)
+		binary.LittleEndian.PutUint32(own[at+streamIDOffset:], p.id)
+		p.blocks[i] = own[at:]
+	}
+}
