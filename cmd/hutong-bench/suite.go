@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// suite runs every measure, each against a gateway started for it alone, each as a process of this binary's own, so that
+// a line in the raw results says by its args how to repeat it.
+type suite struct {
+	self, server string
+	quick        bool
+	only         string
+	recordings   recordings
+	raw          string // file of JSON lines
+	lines        []line
+	failed       []error
+}
+
+func runSuite(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("suite", flag.ContinueOnError)
+	quick := fs.Bool("quick", false, "few players, short times: shows that it works, not how well")
+	full := fs.Bool("full", false, "the measures of the table")
+	out := fs.String("out", "docs/bench", "file (.jsonl) or directory for the raw lines")
+	table := fs.String("table", "", "write the table into this file (default with -full: docs/benchmarks.md if it is there)")
+	bin := fs.String("server", defaultServer(), "the gateway's binary")
+	cache := fs.String("media", "", "directory of the recordings (default: the user's cache directory)")
+	only := fs.String("only", "", "only measures whose name begins so")
+	from := fs.String("from", "", "measure nothing: make the table from this file of raw lines")
+	if err := parseFlags(fs, args); err != nil {
+		return err
+	}
+	if *quick == *full && *from == "" {
+		return fmt.Errorf("%w: either -quick or -full", errUsage)
+	}
+	s := &suite{quick: *quick, only: *only}
+	if *from != "" {
+		lines, err := readLines(*from)
+		if err != nil {
+			return err
+		}
+		s.lines = lines
+		return s.report(*table, filepath.Base(*from))
+	}
+	var err error
+	if s.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if s.server, err = filepath.Abs(*bin); err != nil {
+		return err
+	}
+	if s.recordings, err = record(ctx, *cache); err != nil {
+		return err
+	}
+	if s.raw, err = rawFile(*out, *quick); err != nil {
+		return err
+	}
+	if err := s.keep("machine", thisMachine(ctx, s.server)); err != nil {
+		return err
+	}
+	for _, m := range s.measures() {
+		if !strings.HasPrefix(m.name, s.only) {
+			continue
+		}
+		if err := s.measure(ctx, m); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			fmt.Fprintf(os.Stderr, "suite: %s: %v\n", m.name, err)
+			s.failed = append(s.failed, fmt.Errorf("%s: %w", m.name, err))
+			if err := s.keep(m.name, line{"cmd": "suite", "error": err.Error()}); err != nil {
+				return err
+			}
+		}
+	}
+	if *table == "" && *full && *only == "" {
+		if _, err := os.Stat(docsTable); err == nil {
+			*table = docsTable
+		}
+	}
+	return errors.Join(s.report(*table, filepath.Base(s.raw)), errors.Join(s.failed...))
+}
+
+const docsTable = "docs/benchmarks.md"
+
+// rawFile makes an empty file for the lines.
+func rawFile(out string, quick bool) (string, error) {
+	if !strings.HasSuffix(out, ".jsonl") {
+		name := "full.jsonl"
+		if quick {
+			name = "quick.jsonl"
+		}
+		out = filepath.Join(out, name)
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return "", err
+	}
+	return out, os.WriteFile(out, nil, 0o644)
+}
+
+// keep adds a line to the results.
+func (s *suite) keep(name string, l line) error {
+	l["measure"] = name
+	s.lines = append(s.lines, l)
+	return appendLine(s.raw, l)
+}
+
+func appendLine(name string, l line) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.write(f), f.Close())
+}
+
+func readLines(name string) (lines []line, err error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	for d.More() {
+		var l line
+		if err := d.Decode(&l); err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", name, len(lines)+1, err)
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// measure starts a gateway and what publishes to it, and runs the measure as often as it wants.
+func (s *suite) measure(ctx context.Context, m measure) error {
+	for round := range m.repeats(s.quick) {
+		fmt.Fprintf(os.Stderr, "suite: %s, round %d\n", m.name, round+1)
+		if err := s.once(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *suite) once(ctx context.Context, m measure) (err error) {
+	if m.alone {
+		return s.exec(ctx, m.name, m.args(nil))
+	}
+	srv, err := startServer(ctx, s.server)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w; the gateway's last words: %s", err, srv.log)
+		}
+		err = errors.Join(err, srv.stop())
+	}()
+	if m.publisher != nil {
+		stop, err := s.background(m.publisher(srv))
+		if err != nil {
+			return err
+		}
+		defer stop()
+		if err := pause(ctx, 5*time.Second); err != nil {
+			return err
+		}
+	}
+	return s.exec(ctx, m.name, m.args(srv))
+}
+
+// exec runs this binary and keeps the lines it prints.
+func (s *suite) exec(ctx context.Context, name string, args []string) error {
+	c := exec.CommandContext(ctx, s.self, args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = stopTimeout
+	var out, complaints bytes.Buffer
+	c.Stdout, c.Stderr = &out, &complaints
+	err := c.Run()
+	d := json.NewDecoder(&out)
+	for d.More() {
+		var l line
+		if derr := d.Decode(&l); derr != nil {
+			return errors.Join(err, derr)
+		}
+		l["args"] = plainArgs(args)
+		if kerr := s.keep(name, l); kerr != nil {
+			return kerr
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(complaints.String()))
+	}
+	return nil
+}
+
+// background runs this binary until stop is called.
+func (s *suite) background(args []string) (stop func(), err error) {
+	c := exec.Command(s.self, args...)
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		c.Process.Signal(syscall.SIGTERM)
+		c.Wait()
+	}, nil
+}
+
+// plainArgs leaves out what differs on every run and every machine: directories, ports, process ids.
+func plainArgs(args []string) string {
+	out := make([]string, 0, len(args))
+	for i, a := range args {
+		switch {
+		case i > 0 && args[i-1] == "-pid":
+			a = "PID"
+		case i > 0 && args[i-1] == "-server":
+			a = "bin/hutong"
+		case strings.Contains(a, "://"):
+			scheme, rest, _ := strings.Cut(a, "://")
+			_, path, _ := strings.Cut(rest, "/")
+			a = scheme + "://HOST/" + path
+		case filepath.IsAbs(a):
+			a = filepath.Base(a)
+		}
+		out = append(out, a)
+	}
+	return strings.Join(out, " ")
+}
+
+func (s *suite) report(file, raw string) error {
+	t := makeTable(s.lines, raw)
+	if file == "" {
+		fmt.Fprintln(os.Stderr, t)
+		return nil
+	}
+	return replaceTable(file, t)
+}
