@@ -10,6 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 CONFIG ?= configs/dev.yaml
 # How long each fuzz target runs in `make test`.
 FUZZTIME ?= 3s
+FUZZ_PACKAGES ?= ./...
 # Packages tested at once under the race detector: each may run a browser and ffmpeg of its own.
 TEST_PARALLEL ?= 2
 # Flags for hutong-bench, such as BENCH_FLAGS="-v".
@@ -89,9 +90,9 @@ test-web: $(NODE_MODULES) ## check and test the page
 # Every fuzz target of the tree for $(FUZZTIME). Until Go 1.27 the engine now and then reports its own deadline as a
 # failure of the target, without an input (go.dev/issue/75804); that, and only that, does not count.
 .PHONY: fuzz
-fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer)
+fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer, FUZZ_PACKAGES=./bridge/flv for one)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	found=$$(go list -f '{{$$p := .}}{{range .TestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}' ./...); \
+	found=$$(go list -f '{{$$p := .}}{{range .TestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}' $(FUZZ_PACKAGES)); \
 	while read -r package file; do \
 		[ -n "$$package" ] || continue; \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
