@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hutong/bridge/crossing"
 	"hutong/bridge/rtmp"
 	"hutong/bridge/stream"
@@ -183,6 +185,22 @@ func streamOptions(cfg *config.Config, log *slog.Logger, bridge *crossing.Bridge
 		Crossings: bridge, Log: log,
 		OnDrop: func(reason string, n int) { m.Dropped.WithLabelValues(reason).Add(float64(n)) },
 	}
+}
+
+func rtmpObserver(m *metrics.Metrics) rtmp.Observer {
+	return rtmp.Observer{
+		ConnOpened:   m.Connections.WithLabelValues("rtmp").Inc,
+		ConnClosed:   func(string) { m.Connections.WithLabelValues("rtmp").Dec() },
+		Refused:      func(reason string) { m.Refused.WithLabelValues("rtmp", reason).Inc() },
+		BytesIn:      counterOf(m.Bytes.WithLabelValues("rtmp", "in")),
+		BytesOut:     counterOf(m.Bytes.WithLabelValues("rtmp", "out")),
+		BadInput:     func(reason string) { m.BadInput.WithLabelValues("rtmp", reason).Inc() },
+		CodecRefused: func(codec string) { m.CodecRefused.WithLabelValues(codec).Inc() },
+	}
+}
+
+func counterOf(c prometheus.Counter) func(int) {
+	return func(n int) { c.Add(float64(n)) }
 }
 
 func rtmpConfig(cfg *config.Config, log *slog.Logger, streams *stream.Registry, m *metrics.Metrics) (rtmp.Config, error) {

@@ -67,7 +67,7 @@ func describe(s *stream.Stream) streamJSON {
 	}
 	if v := st.Video; v != nil {
 		out.Video = &videoJSON{Codec: "H264", Profile: v.Profile, Width: v.Width, Height: v.Height,
-			FPS: math.Round(st.FPS*10) / 10, Bitrate: int64(st.VideoBitrate), BFrames: st.BFrames}
+			FPS: math.Round(v.FPS*10) / 10, Bitrate: int64(st.VideoBitrate), BFrames: v.BFrames}
 	}
 	if a := st.Audio; a != nil {
 		out.Audio = &audioJSON{Codec: a.Codec, SampleRate: a.SampleRate, Channels: a.Channels, Bitrate: int64(st.AudioBitrate)}

@@ -124,10 +124,11 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	s.Log.Info("player joined", "stream", name, "protocol", "whep", "remote", remote)
 	session := s.sessions.add(c.Path(), peer, func(bool) {
 		st := peer.Stats()
-		player.Sent(int(st.BytesSent))
+		sent := st.Video.Bytes + st.Audio.Bytes
+		player.Sent(int(sent))
 		player.Close()
-		s.Metrics.Bytes.WithLabelValues("whep", "out").Add(float64(st.BytesSent))
-		s.Log.Info("player left", "stream", name, "protocol", "whep", "remote", remote, "bytes", st.BytesSent, "reason", reason(peer.Err()))
+		s.Metrics.Bytes.WithLabelValues("whep", "out").Add(float64(sent))
+		s.Log.Info("player left", "stream", name, "protocol", "whep", "remote", remote, "bytes", sent, "reason", reason(peer.Err()))
 	})
 	return s.created(c, session, answer)
 }
