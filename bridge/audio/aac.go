@@ -34,7 +34,8 @@ type aacDecoder interface {
 type goAACDecoder struct {
 	config *Config
 	dec    *aacpcm.Decoder
-	unit   []byte // unread, length prefix included
+	buf    []byte // the length prefix and the unit
+	unit   []byte // what is unread of buf
 	s16    [aacFrame * 2 * 2]byte
 }
 
@@ -71,9 +72,8 @@ func (d *goAACDecoder) decode(au []byte, pcm []float32) error {
 	if len(au) == 0 || len(au) > 2*6144/8 {
 		return fmt.Errorf("%w: AAC access unit of %d bytes; want 1 to %d", ErrBadUnit, len(au), 2*6144/8)
 	}
-	buf := make([]byte, 2, 2+len(au))
-	binary.BigEndian.PutUint16(buf, uint16(len(au)))
-	d.unit = append(buf, au...)
+	d.buf = append(binary.BigEndian.AppendUint16(d.buf[:0], uint16(len(au))), au...)
+	d.unit = d.buf
 	want := d.s16[:aacFrame*d.config.Channels*2]
 	n, err := d.dec.Read(want)
 	switch {

@@ -60,7 +60,7 @@ func rawArgs(rate, ch int) []string {
 // so the first unit's decoded audio lies before time 0; start moves all.
 func encodeAAC(t testing.TB, pcm []float32, rate, ch int, start time.Duration) (*Config, []unit) {
 	t.Helper()
-	args := append(rawArgs(rate, ch), "-c:a", "aac", "-b:a", strconv.Itoa(ch*min(128000, rate*4)), "-f", "adts", "pipe:1")
+	args := append(rawArgs(rate, ch), "-c:a", "aac", "-aac_coder", "fast", "-b:a", strconv.Itoa(ch*min(96000, rate*4)), "-f", "adts", "pipe:1")
 	var packets mpeg4audio.ADTSPackets
 	if err := packets.Unmarshal(ffmpeg(t, f32Bytes(pcm), args...)); err != nil {
 		t.Fatal(err)
@@ -96,19 +96,17 @@ func decodeAAC(t testing.TB, c *Config, units []unit) []float32 {
 	return f32From(ffmpeg(t, b, "-f", "aac", "-i", "pipe:0", "-f", "f32le", "pipe:1"))
 }
 
-// encodeOpus makes packets by libopus in ffmpeg. Its pre-skip of 312 samples
-// lies before time 0; start moves all.
+// encodeOpus makes packets by libopus in ffmpeg. Its pre-skip, mostly of 312
+// samples, lies before time 0; start moves all.
 func encodeOpus(t testing.TB, pcm []float32, ch int, start time.Duration, opts ...string) []unit {
 	t.Helper()
 	args := append(rawArgs(outRate, ch), "-c:a", "libopus")
 	args = append(args, opts...)
 	args = append(args, "-f", "ogg", "-page_duration", "1", "pipe:1")
 	var units []unit
-	pts := start - samplesToTime(312)
-	for i, p := range oggPackets(t, ffmpeg(t, f32Bytes(pcm), args...)) {
-		if i < 2 { // OpusHead, OpusTags
-			continue
-		}
+	packets := oggPackets(t, ffmpeg(t, f32Bytes(pcm), args...))
+	pts := start - samplesToTime(int64(binary.LittleEndian.Uint16(packets[0][10:])))
+	for _, p := range packets[2:] { // after OpusHead and OpusTags
 		_, n, err := opusDuration(p)
 		if err != nil {
 			t.Fatal(err)

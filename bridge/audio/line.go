@@ -12,7 +12,7 @@ const (
 	// driftAverage, and what exceeds driftRest is worked off over driftTime.
 	// The rest keeps ms-rounded timestamps from moving the pitch at all.
 	driftAverage = time.Second
-	driftTime    = 10 * time.Second
+	driftTime    = 5 * time.Second
 	driftRest    = time.Millisecond
 	maxStretch   = 0.002
 )

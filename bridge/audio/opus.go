@@ -25,7 +25,10 @@ type opusDecoder interface {
 type gopusDecoder struct{ dec *gopus.Decoder }
 
 func newOpusDecoder() (opusDecoder, error) {
-	dec, err := gopus.NewDecoder(gopus.DefaultDecoderConfig(outRate, opusChannels))
+	cfg := gopus.DefaultDecoderConfig(outRate, opusChannels)
+	cfg.MaxPacketSamples = opusMaxFrames
+	cfg.MaxPacketBytes = 1 << 16 // its default is 1500; 120 ms may take more
+	dec, err := gopus.NewDecoder(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: Opus decoder: %w", ErrCodec, err)
 	}
@@ -63,6 +66,13 @@ func newOpusEncoder(channels, bitrate, complexity int) (encoder, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: Opus encoder for %d channels: %w", ErrCodec, channels, err)
+	}
+	// From 48 kb/s on, one mode serves speech and music; left to choose, the
+	// encoder hops between hybrid and CELT, and the hops click.
+	if bitrate >= 48000*channels {
+		if err := enc.SetMode(gopus.EncoderModeCELT); err != nil {
+			return nil, fmt.Errorf("%w: Opus encoder in CELT mode: %w", ErrCodec, err)
+		}
 	}
 	enc.SetFEC(false)
 	enc.SetDTX(false)

@@ -8,7 +8,7 @@ import (
 type ToAACOptions struct {
 	// Channels is 1 or 2; 0 is 2.
 	Channels int
-	// Bitrate is in bits per second; 0 is 64k for mono and 112k for stereo.
+	// Bitrate is in bits per second; 0 is 64k for mono and 128k for stereo.
 	Bitrate int
 	// Fast halves the encoder's cost for somewhat lower quality.
 	Fast bool
@@ -62,10 +62,7 @@ func NewToAAC(opts ToAACOptions) *ToAAC {
 		t.channels = 1
 	}
 	if t.bitrate <= 0 {
-		t.bitrate = 64000
-		if t.channels == 2 {
-			t.bitrate = 112000
-		}
+		t.bitrate = 64000 * t.channels
 	}
 	t.bitrate = min(max(t.bitrate, 24000*t.channels), 256000*t.channels)
 	t.config = AACConfig48k(t.channels)

@@ -11,7 +11,8 @@ type ToOpusOptions struct {
 	// Less than 32k mono or 64k stereo is raised to that: the encoder is not
 	// sound below.
 	Bitrate int
-	// Complexity is 1 to 10; 0 is 5, which costs a third less than 9.
+	// Complexity is 1 to 10; 0 is 9, for a sixth more work than 5 and 5 dB
+	// less noise in stereo.
 	Complexity int
 }
 
@@ -30,6 +31,7 @@ type ToOpus struct {
 	dec    aacDecoder
 	enc    encoder
 	pcm    [aacFrame * 2]float32
+	exact  bool // place the next unit exactly: it is the first of its config
 	closed bool
 
 	// For the duration of one Push.
@@ -43,7 +45,7 @@ type ToOpus struct {
 // NewToOpus needs a SetConfig before the first Push.
 func NewToOpus(opts ToOpusOptions) *ToOpus {
 	if opts.Complexity <= 0 {
-		opts.Complexity = 5
+		opts.Complexity = 9
 	}
 	opts.Complexity = min(opts.Complexity, 10)
 	t := &ToOpus{opts: opts, newDecoder: newAACDecoder, newEncoder: newOpusEncoder}
@@ -78,6 +80,7 @@ func (t *ToOpus) SetConfig(c *Config) error {
 	}
 	t.config = c
 	t.line.setInput(c.SampleRate, c.Channels)
+	t.exact = true
 	return nil
 }
 
@@ -129,6 +132,10 @@ func (t *ToOpus) Push(pts time.Duration, au []byte, emit func(pts time.Duration,
 
 // place brings the line to where a unit at pts belongs.
 func (t *ToOpus) place(pts, duration time.Duration) {
+	tolerance := aacTolerance
+	if t.exact {
+		tolerance, t.exact = 0, false
+	}
 	if !t.line.started {
 		t.line.anchor(pts)
 		return
@@ -138,10 +145,10 @@ func (t *ToOpus) place(pts, duration time.Duration) {
 	case offset > maxJump || offset < -maxJump:
 		t.meter.reanchored.Add(1)
 		t.line.anchor(pts)
-	case offset > aacTolerance:
+	case offset > tolerance:
 		t.meter.concealed.Add(int64(offset))
 		t.line.moveTo(pts)
-	case offset < -aacTolerance:
+	case offset < -tolerance:
 		t.line.moveTo(pts)
 	default:
 		t.line.steer(offset, duration)

@@ -1,6 +1,9 @@
 package audio
 
 import (
+	"errors"
+	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -24,7 +27,7 @@ func TestToOpusTone(t *testing.T) {
 				const start = 5 * time.Second
 				src := tones(3, rate, ch)
 				c, units := encodeAAC(t, src, rate, ch, start)
-				out := takeOpus(t, newToOpus(t, c, ToOpusOptions{}), units)
+				out := takeOpus(t, newToOpus(t, c, ToOpusOptions{Bitrate: 128000 * ch}), units)
 				evenly(t, out, opusFrame)
 				pcm := decodeOpus(t, out, ch)
 				steady := between(pcm, ch, out[0].pts, start+300*time.Millisecond, start+2700*time.Millisecond)
@@ -55,5 +58,152 @@ func TestToOpusTiming(t *testing.T) {
 				wantChirp(t, pcm, out[0].pts, start+1900*time.Millisecond, 3*time.Millisecond)
 			})
 		}
+	}
+}
+
+// At the default bit rate there is more coding noise, but no click.
+func TestToOpusDefaults(t *testing.T) {
+	for ch := 1; ch <= 2; ch++ {
+		t.Run(name(44100, ch), func(t *testing.T) {
+			c, units := encodeAAC(t, tones(4, 44100, ch), 44100, ch, 0)
+			out := takeOpus(t, newToOpus(t, c, ToOpusOptions{}), units)
+			pcm := decodeOpus(t, out, ch)
+			steady := between(pcm, ch, out[0].pts, 300*time.Millisecond, 3700*time.Millisecond)
+			for i := range ch {
+				wantTone(t, channel(steady, ch, i), toneFreq(i), -35, -28)
+			}
+		})
+	}
+}
+
+// pushAll is for streams that have errors in them.
+func pushAll(x *ToOpus, units []unit) (out []unit, errs []error) {
+	for _, u := range units {
+		if err := x.Push(u.pts, u.data, func(pts time.Duration, p []byte) { out = append(out, unit{pts, p}) }); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return out, errs
+}
+
+// A gap in the timestamps stays a gap, an overlap is cut, a wild jitter is
+// nothing at all.
+func TestToOpusGaps(t *testing.T) {
+	const rate = 44100
+	chirps := []float64{0.5, 2.2, 3.4}
+	src := addChirps(tones(5, rate, 2), rate, 2, chirps...)
+	c, units := encodeAAC(t, src, rate, 2, 0)
+	for _, test := range []struct {
+		name      string
+		change    func([]unit) []unit
+		concealed time.Duration
+	}{
+		{"whole", func(u []unit) []unit { return u }, 0},
+		{"gap of 302 ms", func(u []unit) []unit { return slices.Delete(u, 50, 63) }, 302 * time.Millisecond},
+		{"gap of 70 ms", func(u []unit) []unit { return slices.Delete(u, 50, 53) }, 70 * time.Millisecond},
+		{"gap of 929 ms", func(u []unit) []unit { return slices.Delete(u, 50, 90) }, 929 * time.Millisecond},
+		{"units twice", func(u []unit) []unit { return slices.Insert(u, 50, slices.Clone(u[40:50])...) }, 0},
+		{"jitter of 15 ms", func(u []unit) []unit {
+			for i := range u {
+				u[i].pts += time.Duration((i*7+15)%31-15) * time.Millisecond
+			}
+			return u
+		}, 0},
+		{"bad units", func(u []unit) []unit {
+			for i := 60; i < 64; i++ {
+				u[i].data = []byte{0xff, 0xff, 0xff, 0xff}
+			}
+			return u
+		}, 93 * time.Millisecond},
+		{"empty units", func(u []unit) []unit { u[60].data = nil; return u }, 23 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			x := newToOpus(t, c, ToOpusOptions{})
+			out, _ := pushAll(x, test.change(slices.Clone(units)))
+			evenly(t, out, opusFrame)
+			pcm := channel(decodeOpus(t, out, 2), 2, 0)
+			for _, at := range chirps {
+				wantChirp(t, pcm, out[0].pts, time.Duration(at*1e9), 10*time.Millisecond)
+			}
+			wantNoClick(t, pcm)
+			s := x.Stats()
+			if (s.Concealed-test.concealed).Abs() > 3*time.Millisecond || s.Reanchored != 0 {
+				t.Errorf("counted %+v, want %v concealed", s, test.concealed)
+			}
+		})
+	}
+}
+
+// A step of more than a second moves the count, either way.
+func TestToOpusReanchors(t *testing.T) {
+	c, units := encodeAAC(t, addChirps(make([]float32, 2*48000), 48000, 1, 1), 48000, 1, 0)
+	x := newToOpus(t, c, ToOpusOptions{})
+	for i, start := range []time.Duration{0, time.Hour, 2 * time.Second} {
+		var moved []unit
+		for _, u := range units {
+			moved = append(moved, unit{u.pts + start, u.data})
+		}
+		out := takeOpus(t, x, moved)
+		for len(out) > 0 && i > 0 && (out[0].pts-start).Abs() > 100*time.Millisecond {
+			out = out[1:] // the end of the time before
+		}
+		evenly(t, out, opusFrame)
+		wantChirp(t, decodeOpus(t, out, 1), out[0].pts, start+time.Second, 3*time.Millisecond)
+		if got := x.Stats().Reanchored; got != uint64(i) {
+			t.Errorf("reanchored %d times, want %d", got, i)
+		}
+	}
+}
+
+// A phone that changes its audio in mid-stream.
+func TestToOpusConfigChange(t *testing.T) {
+	x := NewToOpus(ToOpusOptions{})
+	defer x.Close()
+	var out []unit
+	want := map[time.Duration]bool{}
+	start := time.Duration(0)
+	for _, f := range []struct{ rate, ch int }{{44100, 2}, {16000, 1}, {48000, 1}, {22050, 2}} {
+		src := addChirps(make([]float32, int(1.5*float64(f.rate))*f.ch), f.rate, f.ch, 0.7)
+		c, units := encodeAAC(t, src, f.rate, f.ch, start)
+		if err := x.SetConfig(c); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, takeOpus(t, x, units)...)
+		want[start+700*time.Millisecond] = true
+		start += 1500 * time.Millisecond
+	}
+	evenly(t, out, opusFrame)
+	pcm := channel(decodeOpus(t, out, 2), 2, 1)
+	for at := range want {
+		wantChirp(t, pcm, out[0].pts, at, 5*time.Millisecond)
+	}
+	wantNoClick(t, pcm)
+	if s := x.Stats(); s.Bad+s.Failures+s.Reanchored != 0 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+func TestToOpusStates(t *testing.T) {
+	x := NewToOpus(ToOpusOptions{})
+	if err := x.Push(0, []byte{0}, nil); !errors.Is(err, ErrNoConfig) {
+		t.Errorf("before a config: %v", err)
+	}
+	if err := x.SetConfig(&Config{ASC: []byte{0x2b, 0x11, 0x88, 0}, ObjectType: "HE-AAC"}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("HE-AAC: %v", err)
+	}
+	if err := x.Push(0, []byte{0}, nil); !errors.Is(err, ErrNoConfig) {
+		t.Errorf("after a refused config: %v", err)
+	}
+	if err := x.SetConfig(AACConfig48k(2)); err != nil {
+		t.Error(err)
+	}
+	if err := x.Push(math.MaxInt64, []byte{0}, nil); !errors.Is(err, ErrTime) {
+		t.Errorf("at the end of time: %v", err)
+	}
+	x.Close()
+	x.Close()
+	if err := x.Push(0, []byte{0}, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
 	}
 }
