@@ -196,6 +196,79 @@ func TestLossBetweenUnits(t *testing.T) {
 	}
 }
 
+// TestPipeRealClips carries real streams from AVCC to RTP and back. Nothing changes, also over a change of
+// resolution, and the decoder finds every picture.
+func TestPipeRealClips(t *testing.T) {
+	high := []string{"-profile:v", "high", "-bf", "0", "-g", "15", "-b:v", "2M"}
+	for _, c := range []struct {
+		name  string
+		parts [][]sample
+	}{
+		{"slices", [][]sample{clip(t, "640x360", 2, append(high, "-slices", "4")...)}},
+		{"small slices", [][]sample{clip(t, "640x360", 2, append(high, "-x264-params", "slice-max-size=400")...)}},
+		{"b-frames", [][]sample{clip(t, "640x360", 2, "-bf", "3", "-g", "15")}},
+		{"resolution change", [][]sample{clip(t, "640x360", 1, high...), clip(t, "320x180", 1, high...), clip(t, "640x360", 1, high...)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var pz Packetizer
+			jb := NewJitterBuffer(time.Second)
+			asm := NewAssembler()
+			var want, got []byte
+			var widths []int
+			in, out := 0, 0
+			now := time.Unix(1000, 0)
+			var sent []Packet
+			for _, s := range slices.Concat(c.parts...) {
+				nals := threeByteLengths(t, split(t, s))
+				if s.key {
+					want = annexB(want, slices.Concat(s.cfg.SPS, s.cfg.PPS))
+				}
+				want = annexB(want, nals)
+				in++
+				payloads := pz.Packetize(nals, s.cfg, s.key)
+				for i, b := range payloads {
+					sent = append(sent, Packet{uint32(in * 3000), i == len(payloads)-1, b})
+				}
+			}
+			for i := range sent {
+				if i > 1 && i^1 < len(sent) { // neighbours swapped, but the first two
+					i ^= 1
+				}
+				jb.Push(65000+uint64(i), sent[i], now)
+				for p, lost, ok := jb.Pop(now); ok; p, lost, ok = jb.Pop(now) {
+					asm.Lost(lost)
+					for _, au := range asm.Push(p) {
+						out++
+						got = annexB(got, au.NALs)
+						if n := len(widths); n == 0 || widths[n-1] != au.Config.Width {
+							widths = append(widths, au.Config.Width)
+						}
+					}
+				}
+			}
+			if out != in || !bytes.Equal(want, got) || len(widths) != len(c.parts) {
+				t.Fatalf("%d of %d access units came out, widths %v, %+v, %+v", out, in, widths, asm.Stats(), jb.Stats())
+			}
+			if n := len(decode(t, got)); n != out {
+				t.Fatalf("%d of %d pictures decoded", n, out)
+			}
+		})
+	}
+}
+
+// threeByteLengths writes and reads NAL units with 3-byte lengths.
+func threeByteLengths(t *testing.T, nals [][]byte) [][]byte {
+	var b []byte
+	for _, n := range nals {
+		b = append(append(b, byte(len(n)>>16), byte(len(n)>>8), byte(len(n))), n...)
+	}
+	out, err := SplitAVCC(nil, b, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func ExampleConfig_ProfileLevelID() {
 	cfg, _ := NewConfig([][]byte{testSPS}, [][]byte{testPPS})
 	fmt.Println(cfg.ProfileLevelID(), cfg.Profile, cfg.Level, cfg.Width, cfg.Height, cfg.FPS)

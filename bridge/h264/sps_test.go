@@ -58,7 +58,9 @@ func TestRewriteSPS(t *testing.T) {
 	}
 }
 
-func clipSPS(tb testing.TB, args ...string) []byte { return clip(tb, "320x240", 1, args...)[0].cfg.SPS[0] }
+func clipSPS(tb testing.TB, args ...string) []byte {
+	return clip(tb, "320x240", 1, args...)[0].cfg.SPS[0]
+}
 
 // testSPSWithoutVUI is testSPS cut at its VUI.
 func testSPSWithoutVUI() []byte {
