@@ -17,6 +17,9 @@ const config: Mpegts.Config = {
   autoCleanupMinBackwardDuration: 10,
 }
 
+/** A gateway that waits for a stream says nothing in the meantime; after this long we say it for it. */
+const silenceMs = 2_500
+
 export interface FlvOptions {
   /** Absolute: it is resolved inside a worker. */
   url: string
@@ -102,12 +105,15 @@ export class FlvPlayer {
     return new Promise((resolve) => {
       const player = mpegts.createPlayer({ type: 'flv', isLive: true, url, cors: true }, config)
       this.player = player
+      const silent = setTimeout(() => this.options.onState('waiting', null), silenceMs)
       const onPlaying = () => {
+        clearTimeout(silent)
         this.wasLive = true
         this.backoff.reset()
         this.options.onState('live', null)
       }
       const finish = (problem: Problem) => {
+        clearTimeout(silent)
         video.removeEventListener('playing', onPlaying)
         video.removeEventListener('loadeddata', onPlaying)
         signal.removeEventListener('abort', onAbort)

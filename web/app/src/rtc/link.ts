@@ -37,6 +37,8 @@ const disconnectedGraceMs = 2_500
 const restartMs = 6_000
 const restartTries = 2
 const gatherMs = 1_000
+/** Shorter than a request may take. */
+const waitSeconds = 8
 
 /**
  * Link keeps one WHIP or WHEP session alive: it posts, trickles, restarts ICE when the network changes, posts anew with
@@ -52,6 +54,7 @@ export class Link {
   private pc: RTCPeerConnection | null = null
   private wasLive = false
   private routeFailures = 0
+  private missing = false
 
   constructor(private readonly options: LinkOptions) {}
 
@@ -76,6 +79,7 @@ export class Link {
           this.say('reconnecting', null)
           continue
         }
+        this.missing = problem?.kind === 'missing'
         if (problem && this.hopeless(problem)) {
           this.say('failed', problem)
           return
@@ -122,7 +126,9 @@ export class Link {
     const trickle = new Trickle(pc)
     await pc.setLocalDescription(await pc.createOffer())
     const offer = pc.localDescription?.sdp ?? ''
-    const session = await SignalSession.open(this.options.endpoint, offer, this.options, signal)
+    // Once it is known to be missing, ask the gateway to hold the offer: the picture then comes without another pause.
+    const options = this.missing ? { ...this.options, waitSeconds } : this.options
+    const session = await SignalSession.open(this.options.endpoint, offer, options, signal)
     if (signal.aborted) {
       void session.close()
       return

@@ -45,7 +45,6 @@ export class Problem extends Error {
 }
 
 const kindOfStatus: Record<number, ProblemKind> = {
-  400: 'bad-name',
   401: 'unauthorized',
   403: 'unauthorized',
   404: 'missing',
@@ -60,15 +59,19 @@ const kindOfStatus: Record<number, ProblemKind> = {
 /** Reads a refused HTTP answer: a problem body (RFC 9457), our API's error body, or plain text. */
 export async function problemFromResponse(response: Response): Promise<Problem> {
   let detail = ''
+  let badName = false
   try {
     const text = (await response.text()).slice(0, 2000)
     detail = detailOf(text, response.headers.get('Content-Type') ?? '')
+    badName = response.status === 400 && /bad (stream )?name/i.test(text)
   } catch {
     // A body cut short still leaves the status, which is what decides.
   }
   const seconds = Number(response.headers.get('Retry-After') ?? '')
   const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0
-  return new Problem(kindOfStatus[response.status] ?? 'unexpected', detail, response.status, retryAfterMs)
+  // 400 is also said of an offer, which is not the person's doing.
+  const kind = badName ? 'bad-name' : (kindOfStatus[response.status] ?? 'unexpected')
+  return new Problem(kind, detail, response.status, retryAfterMs)
 }
 
 function detailOf(text: string, contentType: string): string {

@@ -12,6 +12,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 export interface SignalOptions {
   /** Bearer token, where the gateway asks for one. */
   token?: string
+  /** How long the gateway may hold an offer for a stream that is not there yet, in seconds (RFC 7240 wait). */
+  waitSeconds?: number
   fetch?: Fetch
 }
 
@@ -34,7 +36,9 @@ export class SignalSession {
     options: SignalOptions,
     signal: AbortSignal,
   ): Promise<SignalSession> {
-    const response = await send(endpoint, 'POST', offer, { 'Content-Type': 'application/sdp' }, options, signal)
+    const headers: Record<string, string> = { 'Content-Type': 'application/sdp' }
+    if (options.waitSeconds) headers['Prefer'] = `wait=${options.waitSeconds}`
+    const response = await send(endpoint, 'POST', offer, headers, options, signal)
     if (response.status !== 201) throw await problemFromResponse(response)
     const location = response.headers.get('Location')
     if (!location) throw new Problem('unexpected', 'the gateway accepted the offer but named no session', 201)
