@@ -87,9 +87,9 @@ type tone struct {
 	spike    float64 // dB below the tone, the worst 5 ms
 }
 
-// fitTone measures x, 48 kHz, against a sine near freq.
-func fitTone(x []float32, freq float64) tone {
-	const block = 2400
+// fitTone measures x, 48 kHz, against a sine near freq, fitted anew to each
+// block: a long block is strict about the pitch, a short one lets it glide.
+func fitTone(x []float32, freq float64, block int) tone {
 	var res tone
 	var energy, rest float64
 	var lastPhase, slope float64
@@ -114,7 +114,7 @@ func fitTone(x []float32, freq float64) tone {
 		}
 		lastPhase = phase
 		n++
-		energy += (a*a + bb*bb) / 2 * block
+		energy += (a*a + bb*bb) / 2 * float64(block)
 		var piece float64
 		for i := range block {
 			s, c := math.Sincos(2 * math.Pi * freq * float64(b+i) / outRate)
@@ -137,7 +137,11 @@ func fitTone(x []float32, freq float64) tone {
 
 func wantTone(t testing.TB, x []float32, freq float64, residual, spike float64) {
 	t.Helper()
-	got := fitTone(x, freq)
+	judgeTone(t, fitTone(x, freq, 2400), freq, residual, spike)
+}
+
+func judgeTone(t testing.TB, got tone, freq, residual, spike float64) {
+	t.Helper()
 	t.Logf("%.2f Hz, amplitude %.3f, residual %.1f dB, worst 5 ms %.1f dB", got.freq, got.level, got.residual, got.spike)
 	if math.Abs(got.freq-freq) > 1 {
 		t.Errorf("tone of %.2f Hz, want %.2f", got.freq, freq)

@@ -22,8 +22,8 @@ func TestToAACTone(t *testing.T) {
 				t.Run(fmt.Sprintf("%sms/%s/fast_%t", frame, name(outRate, ch), fast), func(t *testing.T) {
 					t.Parallel()
 					const start = 5 * time.Second
-					units := encodeOpus(t, tones(3, outRate, ch), ch, start, "-b:a", strconv.Itoa(160000*ch), "-frame_duration", frame, "-application", "audio")
-					x := newToAAC(t, ToAACOptions{Channels: ch, Fast: fast})
+					units := encodeOpus(t, tones(3, outRate, ch), ch, start, "-b:a", strconv.Itoa(192000+64000*ch), "-frame_duration", frame, "-application", "audio")
+					x := newToAAC(t, ToAACOptions{Channels: ch, Bitrate: 96000 * ch, Fast: fast})
 					out := takeAAC(t, x, units)
 					evenly(t, out, aacFrame)
 					pcm := decodeAAC(t, x.Config(), out)
