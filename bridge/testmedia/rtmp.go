@@ -36,7 +36,7 @@ func Play(tb testing.TB, tool Tool, url string) (*Process, string) {
 	switch tool {
 	case FFmpeg:
 		args = []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-y", "-copyts",
-			"-fflags", "nobuffer", "-i", url, "-c", "copy", "-flush_packets", "1", "-f", "flv", path}
+			"-i", url, "-c", "copy", "-flush_packets", "1", "-f", "flv", path}
 	case RTMPDump:
 		args = []string{"--live", "-r", url, "-o", path}
 	case GStreamer:

@@ -12,7 +12,8 @@ import (
 var (
 	phone = testmedia.Spec{ToneHz: 440, VideoBitrate: 600_000}
 	// camera is what the publishing browser's fake devices show and say.
-	camera = testmedia.Spec{Duration: 4 * time.Second, ToneHz: 880, FirstCounter: 20000}
+	camera     = testmedia.Spec{Duration: 4 * time.Second, FirstCounter: 20000}
+	microphone = testmedia.Spec{Duration: 3 * time.Minute, ToneHz: 880} // long, for Chromium clicks when it starts again
 )
 
 func sampleStrips(samples []testmedia.Sample) (strips []testmedia.Strip) {

@@ -58,7 +58,7 @@ func TestICEOverTCP(t *testing.T) {
 	gw := start(t, "")
 	browser := testmedia.NewBrowser(t, testmedia.BrowserOptions{
 		Video: testmedia.Clip(t, camera, testmedia.Y4M),
-		Audio: testmedia.Clip(t, camera, testmedia.WAV),
+		Audio: testmedia.Clip(t, microphone, testmedia.WAV),
 		Flags: []string{"webrtc-ip-handling-policy=disable_non_proxied_udp", "force-webrtc-ip-handling-policy=disable_non_proxied_udp"},
 	})
 	gw.push(t, "tcp-out", phone)

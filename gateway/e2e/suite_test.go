@@ -19,7 +19,7 @@ func TestGateway(t *testing.T) {
 	s := &suite{gw: start(t, "publisher_grace: 20s, play_wait: 20s")}
 	s.publisher = testmedia.NewBrowser(t, testmedia.BrowserOptions{
 		Video: testmedia.Clip(t, camera, testmedia.Y4M),
-		Audio: testmedia.Clip(t, camera, testmedia.WAV),
+		Audio: testmedia.Clip(t, microphone, testmedia.WAV),
 	})
 	s.watcher = testmedia.NewBrowser(t, testmedia.BrowserOptions{})
 	for _, test := range []struct {
