@@ -115,7 +115,7 @@ bench: build bin/hutong-bench ## measure everything and write docs/benchmarks.md
 
 .PHONY: bench-quick
 bench-quick: build bin/hutong-bench ## the same with fewer players for a shorter time
-	bin/hutong-bench suite -quick $(BENCH_FLAGS)
+	bin/hutong-bench suite -quick -out bin/quick.jsonl $(BENCH_FLAGS)
 
 .PHONY: soak
 soak: build bin/hutong-bench ## ten minutes of players coming and going: memory and goroutines must stay flat
