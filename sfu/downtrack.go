@@ -56,6 +56,8 @@ type downTrack struct {
 	cursor   uint64 // catching up: next packet
 	keyTS    uint32 // catching up: timestamp of the keyframe, sent unpaced
 	pace     int64  // catching up: bytes per second
+	bitrate  int    // catching up: of the stream, 0 if unknown
+	pacedAt  int64  // mono instant it was set
 	credit   int64  // catching up: bytes that may go now
 	credited int64  // mono instant of the last credit
 	holeAt   int64  // catching up: since when a packet is missing
@@ -189,6 +191,6 @@ func (d *downTrack) startAt(seq uint64, now int64, bitrate int) {
 	d.state = downCatchUp
 	d.seqOff = d.nextOut - uint16(seq)
 	d.floor, d.cursor = seq, seq
-	d.setPace(bitrate)
+	d.setPace(bitrate, now)
 	d.credit, d.credited, d.holeAt = 0, now, 0
 }

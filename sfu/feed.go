@@ -33,12 +33,18 @@ type Feed struct {
 
 // lane carries one track of a feed onto the Source's numbering.
 type lane struct {
-	started  bool
-	seqOff   uint64 // added to the publisher's extended sequence number
-	tsOff    uint32 // added to the publisher's timestamp
-	ext      extender
-	bursting bool // still delivering frames from before the feed started
-	began    int64
+	started bool
+	seqOff  uint64 // added to the publisher's extended sequence number
+	tsOff   uint32 // added to the publisher's timestamp
+	ext     extender
+
+	bursting  bool // still delivering frames from before the feed started
+	seen      bool
+	seenFirst int64 // first frame written
+	seenAt    int64 // last frame written
+	seenMedia time.Duration
+	paceAt    int64 // since when frames have come no faster than they play
+
 	frameTS  uint32 // forwarding: timestamp of the frame being received
 	frameKey bool   // forwarding: that frame has been marked a keyframe
 
@@ -46,9 +52,13 @@ type lane struct {
 	firstTS uint32
 }
 
-// staleAfter is the age from which a frame at the start of a feed counts as
-// backlog, to be paced to players instead of sent at once.
+// staleAfter is the age from which a frame at the start of a feed may be backlog,
+// to be paced to players instead of sent at once.
 const staleAfter = 250 * time.Millisecond
+
+// backlogOver is how long frames must have come at their own pace for a backlog
+// to be over.
+const backlogOver = 50 * time.Millisecond
 
 // Generation counts the feeds of the Source, from 1.
 func (f *Feed) Generation() int { return f.generation }
@@ -92,23 +102,22 @@ func (f *Feed) WriteFrame(kind Kind, media time.Duration, key bool, payloads [][
 
 			return
 		}
-		if kind == Audio && lag >= int64(staleAfter) && now-f.attached < int64(maxCachedGOP) {
+	}
+	l.backlog(now, lag, media)
+	if !l.started {
+		if kind == Audio && l.bursting {
 			t.mu.Unlock() // old audio cannot be played faster, so it is left out
 
 			return
 		}
 		l.begin(t, in, now, lag)
-		l.bursting = kind == Video
-	}
-	if l.bursting && (lag < int64(staleAfter) || now-l.began > int64(maxCachedGOP)) {
-		l.bursting = false
 	}
 	first := t.head
 	for i, payload := range payloads {
 		p := t.alloc()
 		*p = packet{
 			payload: payload, seq: t.maxSeq + 1, at: now, feed: uint32(f.generation), ts: in + l.tsOff,
-			marker: i == len(payloads)-1 && kind == Video, key: key && i == 0, stale: l.bursting,
+			marker: i == len(payloads)-1 && kind == Video, key: key && i == 0 && kind == Video, stale: l.bursting,
 		}
 		t.push(p)
 	}
@@ -121,6 +130,23 @@ func (f *Feed) WriteFrame(kind Kind, media time.Duration, key bool, payloads [][
 	f.src.notify()
 }
 
+// backlog tracks whether a feed that has just begun is still delivering what it
+// had cached: frames that are old and come faster than they play.
+func (l *lane) backlog(now, lag int64, media time.Duration) {
+	switch {
+	case !l.seen:
+		l.seen, l.bursting, l.seenFirst = true, lag >= int64(staleAfter), now
+	case l.bursting && 2*(now-l.seenAt) < int64(media-l.seenMedia):
+		l.paceAt = 0
+	case l.bursting && l.paceAt == 0:
+		l.paceAt = now
+	}
+	if lag < int64(staleAfter) || now-l.seenFirst > int64(maxCachedGOP) || (l.paceAt != 0 && now-l.paceAt > int64(backlogOver)) {
+		l.bursting = false
+	}
+	l.seenAt, l.seenMedia = now, media
+}
+
 // begin joins the feed's first packet to what players have already had: the
 // next sequence number, and a timestamp as much later as time has passed.
 func (l *lane) begin(t *track, in uint32, now, lag int64) {
@@ -131,7 +157,6 @@ func (l *lane) begin(t *track, in uint32, now, lag int64) {
 	}
 	l.started = true
 	l.tsOff = out - in
-	l.began = now
 	l.firstAt, l.firstTS = now-lag, out
 }
 

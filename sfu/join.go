@@ -59,8 +59,10 @@ func (d *downTrack) await(v *view) {
 	d.stats.drop(dropWaiting, len(v.batch))
 }
 
-func (d *downTrack) setPace(bitrate int) {
+// setPace takes the stream's bitrate, 0 if it is not known yet.
+func (d *downTrack) setPace(bitrate int, now int64) {
 	rate := int64(bitrate / 8)
+	d.bitrate, d.pacedAt = bitrate, now
 	d.pace = max(catchUpFactor*rate, min(thinFactor*rate, thinPace), leastPace)
 }
 
@@ -71,9 +73,21 @@ func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
 	d.credit = min(d.credit+d.pace*(now-d.credited)/int64(time.Second), d.pace*int64(creditCap)/int64(time.Second))
 	d.credited = now
 	t := d.source
+	if d.bitrate == 0 {
+		t.mu.RLock()
+		rate, _ := t.bitrate()
+		t.mu.RUnlock()
+		if rate > 0 {
+			d.setPace(rate, now)
+		}
+	}
+	if now-d.pacedAt > int64(time.Second) {
+		d.pace += d.pace / 2 // the stream has become heavier than it was
+		d.pacedAt = now
+	}
 	for {
 		if v.hasKey && v.keySeq > d.cursor && d.ahead(v.keySeq) > skipAhead {
-			d.startAt(v.keySeq, now, int(d.pace*8/catchUpFactor))
+			d.startAt(v.keySeq, now, d.bitrate)
 		}
 		s.chunk = s.chunk[:0]
 		t.mu.RLock()

@@ -177,7 +177,7 @@ func (t *track) since(cursor uint64, now int64, v *view) {
 // joinPoint is where a player can start at once.
 type joinPoint struct {
 	seq     uint64
-	bitrate int // of the group without its keyframe, bit/s; 0 if unknown
+	bitrate int // see track.bitrate
 }
 
 // joinAt looks for a cached keyframe with every packet since, young enough that
@@ -192,20 +192,31 @@ func (t *track) joinAt(now int64) (joinPoint, bool) {
 	if span > maxCachedGOP || t.maxSeq-t.keySeq >= t.size()-keepBehindKey {
 		return joinPoint{}, false
 	}
+	rate, ok := t.bitrate()
+	if !ok {
+		return joinPoint{}, false
+	}
+
+	return joinPoint{seq: t.keySeq, bitrate: rate}, true
+}
+
+// bitrate measures the newest group of pictures without its keyframe, in bit/s;
+// 0 if it is too short to tell. It is not ok if packets are missing. Callers hold mu.
+func (t *track) bitrate() (rate int, ok bool) {
 	var bytes int
 	for seq := t.keySeq; seq <= t.maxSeq; seq++ {
 		p := t.get(seq)
 		if p == nil {
-			return joinPoint{}, false
+			return 0, false
 		}
 		if p.ts != t.keyTS {
 			bytes += len(p.payload)
 		}
 	}
-	jp := joinPoint{seq: t.keySeq}
-	if span >= 200*time.Millisecond {
-		jp.bitrate = int(float64(bytes*8) / span.Seconds())
+	span := ticksToDuration(int64(t.lastTS-t.keyTS), t.rate)
+	if span < 200*time.Millisecond {
+		return 0, true
 	}
 
-	return jp, true
+	return int(float64(bytes*8) / span.Seconds()), true
 }

@@ -46,7 +46,7 @@ func (src *Source) Attach(opts FeedOptions) *Feed {
 	src.mu.Lock()
 	defer src.mu.Unlock()
 	src.generation++
-	f := &Feed{src: src, opts: opts, generation: src.generation, attached: mono()}
+	f := &Feed{src: src, opts: opts, generation: src.generation}
 	if src.closed {
 		return f
 	}
