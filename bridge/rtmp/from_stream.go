@@ -43,6 +43,7 @@ type playing struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	player *stream.Player
+	sent   int64
 	blocks [][]byte
 	own    []byte // blocks patched for another message stream id
 }
@@ -165,9 +166,20 @@ func (p *playing) serve(ctx context.Context) error {
 			return err
 		}
 	}
+	log := p.c.log.With("stream", p.req.Name, "protocol", "rtmp")
+	log.Info("player joined")
+	began := time.Now()
+	err = p.pump(ctx)
+	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", err)
+	return err
+}
+
+// pump writes frames until there are no more.
+func (p *playing) pump(ctx context.Context) error {
 	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge})
 	var batch []*stream.Frame
 	for {
+		var err error
 		if batch, err = r.Next(ctx, batch); err != nil {
 			return err
 		}
@@ -189,6 +201,7 @@ func (p *playing) write(batch []*stream.Frame) error {
 	clear(p.blocks)
 	clear(batch)
 	p.blocks = p.blocks[:0]
+	p.sent += n
 	p.player.Sent(int(n))
 	p.c.s.cfg.Observer.BytesOut(int(n))
 	return err
