@@ -44,9 +44,10 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 		return nil, fmt.Errorf("data_dir %s: %w; name a directory the gateway may write", cfg.DataDir, err)
 	}
 	g = &Gateway{cfg: cfg, log: log, metrics: metrics.New(version)}
+	opened := g // the result is nil when New fails
 	defer func() {
 		if err != nil {
-			g.release()
+			opened.release()
 		}
 	}()
 	if g.sfu, err = sfu.New(sfuConfig(cfg, log)); err != nil {

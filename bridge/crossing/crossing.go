@@ -16,8 +16,6 @@ type Options struct {
 	OpusBitrate int // bits per second; 0 for the codec's default
 	AACBitrate  int
 	Log         *slog.Logger
-	// Panic is told of a codec's panic that was contained.
-	OnError func(what string)
 }
 
 // Bridge makes crossings; it implements stream.Crossings.
@@ -32,7 +30,7 @@ type Stats struct {
 	ToOpus, ToAAC         atomic.Int64 // transcoders running now
 	OpusPackets, AACUnits atomic.Int64 // produced
 	BadAudio              atomic.Int64 // access units or packets that did not decode
-	Concealed             atomic.Int64 // Opus packets lost or left out by DTX
+	Concealed             atomic.Int64 // nanoseconds of sound made up for loss and DTX
 	LostPackets           atomic.Int64 // RTP packets not repaired in time
 	DamagedFrames         atomic.Int64 // access units dropped for loss
 	KeyframeRequests      atomic.Int64 // asked by egresses
@@ -42,9 +40,6 @@ type Stats struct {
 func New(o Options) *Bridge {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.OnError == nil {
-		o.OnError = func(string) {}
 	}
 	return &Bridge{opts: o}
 }

@@ -21,6 +21,8 @@ type egressAudio struct {
 	head   time.Duration // media time of the newest packet
 	at     time.Time     // when it came
 	warned bool
+
+	concealed time.Duration // counted so far
 }
 
 func (a *egressAudio) start() {
@@ -85,6 +87,17 @@ func (a *egressAudio) fill() {
 	if quiet := time.Since(a.at); quiet > silenceAfter {
 		a.dec.Advance(a.head+quiet-silenceAfter, a.emit)
 	}
+	a.count()
+}
+
+// count notes what has been made up since it was last called.
+func (a *egressAudio) count() {
+	if a.dec == nil {
+		return
+	}
+	c := a.dec.Stats().Concealed
+	a.e.b.Stats.Concealed.Add(int64(c - a.concealed))
+	a.concealed = c
 }
 
 func (a *egressAudio) emit(pts time.Duration, au []byte) {
@@ -97,6 +110,7 @@ func (a *egressAudio) emit(pts time.Duration, au []byte) {
 
 func (a *egressAudio) close() {
 	if a.dec != nil {
+		a.count()
 		a.dec.Close()
 		a.dec = nil
 		a.e.b.Stats.ToAAC.Add(-1)

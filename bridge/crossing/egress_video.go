@@ -19,6 +19,8 @@ type egressVideo struct {
 	asm    *h264.Assembler
 	asked  time.Time
 	config *h264.Config
+
+	damaged uint64 // counted so far
 }
 
 func (v *egressVideo) push(p sfu.TapPacket) {
@@ -39,6 +41,12 @@ func (v *egressVideo) drain(now time.Time) {
 		for _, au := range v.asm.Push(p) {
 			v.write(au, now)
 		}
+	}
+	if st := v.asm.Stats(); st.Damaged+st.Dependent != v.damaged {
+		n := st.Damaged + st.Dependent - v.damaged
+		v.damaged += n
+		v.e.b.Stats.DamagedFrames.Add(int64(n))
+		v.e.s.Drop("loss", int(n))
 	}
 	if v.asm.NeedKeyframe() && now.Sub(v.asked) > retryKeyframe {
 		v.asked = now

@@ -40,6 +40,7 @@ type Server struct {
 	app      *fiber.App
 	listener net.Listener
 	sessions *sessions
+	peers    *metrics.Peers
 
 	// players ends when players of HTTP-FLV are to go.
 	players     context.Context
@@ -64,7 +65,7 @@ func Listen(o Options) (*Server, error) {
 		}
 		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	}
-	s := &Server{Options: o, listener: ln}
+	s := &Server{Options: o, listener: ln, peers: o.Metrics.Peers()}
 	s.players, s.stopPlayers = context.WithCancel(context.Background())
 	s.sessions = newSessions(o.Config.WebRTC.MaxPeers)
 	s.app = fiber.New(fiber.Config{

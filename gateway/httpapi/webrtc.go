@@ -69,8 +69,10 @@ func (s *Server) publish(c *fiber.Ctx) error {
 		return s.refuse(c, "whip", err)
 	}
 	s.Metrics.Sessions.WithLabelValues("whip", "publisher").Inc()
+	counted := s.peers.Add(false, peer.Stats)
 	session := s.sessions.add(c.Path(), peer, func(goodbye bool) {
 		pub.Close(goodbye)
+		s.peers.Remove(counted)
 		s.Log.Info("publisher left", "stream", name, "protocol", "whip", "remote", remote, "goodbye", goodbye, "reason", reason(peer.Err()))
 	})
 	return s.created(c, session, answer)
@@ -122,12 +124,13 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	remote := c.Context().RemoteAddr().String()
 	s.Metrics.Sessions.WithLabelValues("whep", "player").Inc()
 	s.Log.Info("player joined", "stream", name, "protocol", "whep", "remote", remote)
+	counted := s.peers.Add(true, peer.Stats)
 	session := s.sessions.add(c.Path(), peer, func(bool) {
 		st := peer.Stats()
 		sent := st.Video.Bytes + st.Audio.Bytes
 		player.Sent(int(sent))
 		player.Close()
-		s.Metrics.Bytes.WithLabelValues("whep", "out").Add(float64(sent))
+		s.peers.Remove(counted)
 		s.Log.Info("player left", "stream", name, "protocol", "whep", "remote", remote, "bytes", sent, "reason", reason(peer.Err()))
 	})
 	return s.created(c, session, answer)

@@ -24,6 +24,7 @@ var (
 	descBad     = desc("bad_audio_total", "Audio units that did not decode.")
 	descLost    = desc("rtp_packets_lost_total", "RTP packets of publishers that were not repaired in time.")
 	descDamaged = desc("frames_damaged_total", "Access units dropped for packet loss before frame players saw them.")
+	descConceal = desc("audio_concealed_seconds_total", "Sound made up for Opus packets lost or left out by DTX.")
 	descPLI     = desc("keyframe_requests_total", "Keyframes asked of WebRTC publishers for frame players.")
 )
 
@@ -37,7 +38,7 @@ func (m *Metrics) Watch(streams *stream.Registry, bridge *crossing.Bridge) {
 }
 
 func (c *mediaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descStreams, descWaiting, descPlayers, descCross, descTrans, descUnits, descBad, descLost, descDamaged, descPLI} {
+	for _, d := range []*prometheus.Desc{descStreams, descWaiting, descPlayers, descCross, descTrans, descUnits, descBad, descLost, descDamaged, descConceal, descPLI} {
 		ch <- d
 	}
 }
@@ -80,5 +81,6 @@ func (c *mediaCollector) Collect(ch chan<- prometheus.Metric) {
 	counter(descBad, s.BadAudio.Load())
 	counter(descLost, s.LostPackets.Load())
 	counter(descDamaged, s.DamagedFrames.Load())
+	ch <- prometheus.MustNewConstMetric(descConceal, prometheus.CounterValue, float64(s.Concealed.Load())/1e9)
 	counter(descPLI, s.KeyframeRequests.Load())
 }

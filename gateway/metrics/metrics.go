@@ -19,7 +19,7 @@ type Metrics struct {
 	Connections *prometheus.GaugeVec
 	// Sessions counts publishers and players that have come, by protocol.
 	Sessions *prometheus.CounterVec
-	// Bytes counts media bytes by protocol and direction (in, out).
+	// Bytes counts bytes by protocol (rtmp, flv) and direction (in, out).
 	Bytes *prometheus.CounterVec
 	// Dropped counts frames that did not reach a player, by reason.
 	Dropped *prometheus.CounterVec
