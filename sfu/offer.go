@@ -46,6 +46,9 @@ func parseOffer(text string, publishing bool) (*offer, error) {
 	if len(text) > maxOffer {
 		return nil, badOffer("it has %d bytes; at most %d are read", len(text), maxOffer)
 	}
+	if strings.TrimSpace(text) == "" {
+		return nil, badOffer("it is empty; send an SDP offer (RFC 8866)")
+	}
 	full := &sdp.SessionDescription{}
 	if err := full.UnmarshalString(text); err != nil {
 		return nil, badOffer("it is not SDP (RFC 8866): %v", err)
@@ -322,6 +325,9 @@ func (o *offer) complete(answer string) (string, error) {
 		}
 		refused := &sdp.MediaDescription{MediaName: m.MediaName}
 		refused.MediaName.Port = sdp.RangedPort{}
+		if m.MediaName.Media == "audio" || m.MediaName.Media == "video" {
+			refused.MediaName.Formats = []string{"0"} // none of the formats is described
+		}
 		refused.ConnectionInformation = &sdp.ConnectionInformation{
 			NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"},
 		}
