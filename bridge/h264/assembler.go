@@ -57,8 +57,8 @@ func NewAssembler() *Assembler { return &Assembler{} }
 // Lost says that n packets were lost right before the next one pushed.
 func (a *Assembler) Lost(n int) { a.lost += n }
 
-// Push takes the next packet in order. It returns the access units that are complete now, at most two; the slice is good until the next Push, what
-// it holds for good. The payload is copied.
+// Push takes the next packet in order and returns the access units that are complete now, at most two. The
+// slice is good until the next Push, what it holds for good. The payload is copied.
 func (a *Assembler) Push(p Packet) []AccessUnit {
 	out := a.out[:0]
 	if a.lost > 0 {

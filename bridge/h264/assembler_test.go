@@ -165,6 +165,7 @@ func FuzzAssembler(f *testing.F) {
 				asm.Lost(1)
 			}
 			PayloadInfo(b[:n])
+			ConfigOf(b[:n])
 			for _, au := range asm.Push(Packet{ts, flags&1 != 0, b[:n]}) {
 				if au.Config == nil || len(au.NALs) == 0 || IsKeyframe(au.NALs) != au.Key {
 					t.Fatalf("came out: %+v", au)

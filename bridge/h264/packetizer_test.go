@@ -133,3 +133,14 @@ func TestPayloadInfo(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigOf(t *testing.T) {
+	if c := ConfigOf(stapA(testSPS, testPPS)); c == nil || c.Width != 1280 {
+		t.Errorf("read as %+v", c)
+	}
+	for _, b := range [][]byte{nil, idrNAL, testSPS, stapA(testSPS), stapA(idrNAL, pNAL), {0x78, 0, 9, 0x67}, {0x78, 0, 0, 0}} {
+		if c := ConfigOf(b); c != nil {
+			t.Errorf("%x read as %+v", b, c)
+		}
+	}
+}

@@ -59,20 +59,39 @@ func pictureSize(s *h264.SPS) (w, h int) {
 	return w, h
 }
 
-// pps is the head of a picture parameter set (7.3.2.2).
+// pps is what slice headers need of a picture parameter set (7.3.2.2).
 type pps struct {
-	id, spsID uint32
+	id, spsID           uint32
+	readable            bool // what follows was there, and without slice groups
+	bottomOrder         bool // bottom_field_pic_order_in_frame_present_flag
+	active0             int  // num_ref_idx_l0_default_active_minus1 + 1
+	active1             int
+	weighted            bool // weighted_pred_flag
+	weightedBidirection bool // weighted_bipred_idc is 1
+	redundant           bool // redundant_pic_cnt_present_flag
 }
 
 func parsePPS(nal []byte) (pps, error) {
 	if len(nal) < 2 || len(nal) > 0xffff || nalType(nal) != nalPPS {
 		return pps{}, fmt.Errorf("%w: PPS of %d bytes and type %d; send a valid one", ErrParameter, len(nal), nalType(nal))
 	}
-	var scratch [32]byte
+	var scratch [64]byte
 	r := bitReader{b: unescape(scratch[:0], nal[1:], len(scratch))}
 	p := pps{id: r.ue(), spsID: r.ue()}
 	if r.bad || p.id > 255 || p.spsID > 31 {
 		return p, fmt.Errorf("%w: PPS id %d for SPS id %d, limit 255 and 31; send a valid one", ErrParameter, p.id, p.spsID)
 	}
+	r.bit()
+	p.bottomOrder = r.flag()
+	groups := r.ue()
+	p.active0, p.active1 = int(r.ue())+1, int(r.ue())+1
+	p.weighted = r.flag()
+	p.weightedBidirection = r.bits(2) == 1
+	r.se()
+	r.se()
+	r.se()
+	r.bits(2)
+	p.redundant = r.flag()
+	p.readable = !r.bad && groups == 0
 	return p, nil
 }

@@ -12,7 +12,7 @@ const (
 // Reasons why a ReorderFilter drops an access unit.
 const (
 	ReasonBFrame        = "b_frame"        // out of order, and nothing refers to it
-	ReasonBReference    = "b_reference"    // out of order, and others may refer to it
+	ReasonBReference    = "b_reference"    // out of order, and others may refer to it, but those that pass do not
 	ReasonKeyframesOnly = "keyframes_only" // may refer to one that was dropped
 	ReasonNoPicture     = "no_picture"     // holds no slice
 	ReasonBadSlice      = "bad_slice"      // its slices cannot be read
@@ -26,21 +26,24 @@ type Verdict struct {
 
 // ReorderFilter thins a stream out until its pictures come in the order they are shown, because browsers
 // fail on any others: of a stream with B-frames they decode a few, ask for keyframes without end,
-// and show a still. It needs no transcoding, for pictures may be left out that no
-// passed picture refers to:
+// and show a still. It needs no transcoding, for a picture may be left out when no passed one
+// refers to it:
 //
 //   - A picture that would be shown before one already passed, with nal_ref_idc 0: left out.
-//   - The same with nal_ref_idc above 0 (x264's b-pyramid): left out, and so is, up to the next keyframe,
-//     every picture that may refer to it. While a stream does this its keyframes alone pass, for an even pace.
-//     A group of pictures that does without ends it.
+//   - The same with nal_ref_idc above 0 (x264's b-pyramid): left out too, and later pictures pass as long as
+//     their slice headers prove that they do not refer to it. x264 with one reference
+//     (its presets veryfast and faster, ref=1) proves it throughout.
+//   - Where they do not, nothing passes up to the next keyframe, and from then on keyframes alone, for an even
+//     pace, up to a group of pictures that would have passed.
 //
 // Order is judged by picture order count (8.2.1), or by presentation time where an SPS has no
 // pic_order_cnt_type 0. What it passes needs Config.NoReorder towards decoders. Use one per stream.
 type ReorderFilter struct {
 	poc     pocReader
+	refs    refModel
 	highest int64 // order of the picture seen that is shown last
 	begun   bool
-	cut     bool // a reference was left out: nothing passes up to the next keyframe
+	cut     bool // a picture may refer to one left out: nothing passes up to the next keyframe
 	gop     gopSeen
 	before  gopSeen // the whole group of pictures before this one
 	counts  map[string]uint64
@@ -49,7 +52,7 @@ type ReorderFilter struct {
 // gopSeen is what happened in a group of pictures.
 type gopSeen struct {
 	dropped bool // a B picture was left out
-	cut     bool // a reference was
+	cut     bool // a picture that passes may refer to one left out
 }
 
 // NewReorderFilter returns a ReorderFilter in front of a stream's first access unit.
@@ -102,18 +105,24 @@ func (f *ReorderFilter) judge(nals [][]byte, cfg *Config, pts time.Duration, key
 		f.before, f.gop = f.gop, gopSeen{}
 		f.begun, f.cut = true, false
 		f.highest = order
+		f.refs.reset(nals, cfg)
 		return ""
+	}
+	if !f.begun {
+		return ReasonKeyframesOnly
 	}
 	early := order < f.highest
 	f.highest = max(f.highest, order)
-	switch {
-	case !f.begun:
-		return ReasonKeyframesOnly
-	case early && pic.RefIDC > 0:
+	sound := f.refs.add(nals, cfg, early)
+	if early && pic.RefIDC > 0 && f.refs.lost || !early && !sound {
 		f.cutOff()
-		return ReasonBReference
+	}
+	switch {
 	case f.cut || f.before.cut:
 		return ReasonKeyframesOnly
+	case early && pic.RefIDC > 0:
+		f.gop.dropped = true
+		return ReasonBReference
 	case early:
 		f.gop.dropped = true
 		return ReasonBFrame

@@ -65,7 +65,7 @@ func ParseSlice(nal []byte, cfg *Config) (Slice, error) {
 	if cfg == nil {
 		return s, nil
 	}
-	sps := cfg.spsOf(s.PPS)
+	_, sps := cfg.setsOf(s.PPS)
 	if sps == nil {
 		return s, fmt.Errorf("%w: refers to PPS %d, which was not sent", ErrSlice, s.PPS)
 	}
@@ -95,16 +95,20 @@ func (s *Slice) readOrder(r *bitReader, sps *h264.SPS) {
 	}
 }
 
-func (c *Config) spsOf(ppsID uint32) *h264.SPS {
+// setsOf finds the parameter sets of a slice, nil if they were not sent.
+func (c *Config) setsOf(ppsID uint32) (*pps, *h264.SPS) {
+	if c == nil {
+		return nil, nil
+	}
 	for i := range c.pps {
 		if c.pps[i].id != ppsID {
 			continue
 		}
 		for j := range c.sps {
 			if c.sps[j].ID == c.pps[i].spsID {
-				return &c.sps[j]
+				return &c.pps[i], &c.sps[j]
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }

@@ -106,8 +106,9 @@ func FuzzParseSlice(f *testing.F) {
 			t.Fatalf("%+v", s)
 		}
 		flt := NewReorderFilter()
-		for i := range 3 {
+		for i := range 6 {
 			flt.Check([][]byte{nal}, cfg, ms(i), ms(i), i == 0)
 		}
+		flt.Check([][]byte{nal}, nil, ms(9), ms(9), false)
 	})
 }
