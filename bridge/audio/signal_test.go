@@ -56,19 +56,27 @@ func channel(pcm []float32, ch, c int) []float32 {
 // audio that begins at start.
 func findChirp(x []float32, start, near, radius time.Duration) time.Duration {
 	ref := chirp(outRate)
-	best, at := 0.0, time.Duration(math.MaxInt64)
-	first := int((near - radius - start) * outRate / time.Second)
-	last := int((near + radius - start) * outRate / time.Second)
-	for i := max(0, first); i <= last && i+len(ref) <= len(x); i++ {
-		sum := 0.0
-		for k := 0; k < len(ref); k += 2 {
-			sum += float64(ref[k] * x[i+k])
-		}
-		if sum > best {
-			best, at = sum, start+samplesToTime(int64(i))
+	first := max(0, int((near-radius-start)*outRate/time.Second))
+	last := min(len(x)-len(ref), int((near+radius-start)*outRate/time.Second))
+	at := -1
+	search := func(from, to, step int) {
+		best := 0.0
+		for i := from; i <= to; i += step {
+			var sum float32
+			for k := 0; k < len(ref); k += 4 {
+				sum += ref[k] * x[i+k]
+			}
+			if float64(sum) > best {
+				best, at = float64(sum), i
+			}
 		}
 	}
-	return at
+	search(first, last, 4)
+	if at < 0 {
+		return -1 << 62
+	}
+	search(max(first, at-4), min(last, at+4), 1)
+	return start + samplesToTime(int64(at))
 }
 
 func wantChirp(t testing.TB, x []float32, start, want, tolerance time.Duration) {

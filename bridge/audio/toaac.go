@@ -135,7 +135,7 @@ func (t *ToAAC) Advance(now time.Duration, emit func(pts time.Duration, au []byt
 		return
 	}
 	missing := t.line.offset(now)
-	if missing > maxAdvance || missing < -maxJump {
+	if missing > maxAdvance {
 		t.meter.reanchored.Add(1)
 		t.line.anchor(now)
 		return
