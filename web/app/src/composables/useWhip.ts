@@ -51,6 +51,7 @@ export function useWhip() {
         state.value = next
         problem.value = why
       },
+      resumes: true,
       fatal: ['no-h264', 'name-in-use', 'bad-name', 'unauthorized', 'missing'],
       maxRouteFailures: 4,
     })

@@ -39,7 +39,7 @@ export class FlvPlayer {
   private player: Mpegts.Player | null = null
   private wasLive = false
   private bytesPerSecond = 0
-  private lastTime = -1
+  private last: { at: number; time: number; frames: number } | null = null
 
   constructor(private readonly options: FlvOptions) {}
 
@@ -78,14 +78,17 @@ export class FlvPlayer {
     if (!player) return null
     const end = video.buffered.length > 0 ? video.buffered.end(video.buffered.length - 1) : video.currentTime
     const info = player.mediaInfo as Mpegts.MSEPlayerMediaInfo
-    const flowing = video.currentTime !== this.lastTime
-    this.lastTime = video.currentTime
     const quality = video.getVideoPlaybackQuality?.()
+    const { last } = this
+    const now = { at, time: video.currentTime, frames: quality?.totalVideoFrames ?? 0 }
+    this.last = now
+    const passed = last ? (now.at - last.at) / 1000 : 0
+    const shown = last ? now.frames - last.frames : 0
     return {
       at,
       width: video.videoWidth || undefined,
       height: video.videoHeight || undefined,
-      fps: info.fps ? Math.round(info.fps) : undefined,
+      fps: passed > 0 && shown > 0 ? Math.round(shown / passed) : undefined,
       videoBitrate: this.bytesPerSecond > 0 ? this.bytesPerSecond * 8 : undefined,
       jitterBuffer: Math.max(0, end - video.currentTime) * 1000,
       delay: Math.max(0, end - video.currentTime) * 1000,
@@ -94,7 +97,7 @@ export class FlvPlayer {
       path: 'http',
       framesDropped: quality?.droppedVideoFrames,
       framesDecoded: quality?.totalVideoFrames,
-      flowing,
+      flowing: !last || now.time !== last.time,
     }
   }
 

@@ -25,6 +25,8 @@ export interface LinkOptions {
   onState(state: LinkState, problem: Problem | null): void
   onPeer?(pc: RTCPeerConnection | null): void
   onTrack?(event: RTCTrackEvent): void
+  /** Whether a new session continues what the lost one did, as with a publisher, whose players then stay. */
+  resumes?: boolean
   /** Kinds that end the link instead of being tried again. */
   fatal: readonly Problem['kind'][]
   /** After this many attempts in a row without a route for media, give up with `no-route`; 0 means never. */
@@ -37,6 +39,7 @@ const disconnectedGraceMs = 2_500
 const restartMs = 6_000
 const restartTries = 2
 const gatherMs = 1_000
+const goodbyeMs = 1_000
 /** Shorter than a request may take. */
 const waitSeconds = 8
 
@@ -73,7 +76,7 @@ export class Link {
         } catch (error) {
           problem = toProblem(error)
         }
-        this.drop()
+        this.drop(signal.aborted || !this.options.resumes)
         if (signal.aborted) break
         if (this.lap.signal.aborted) {
           this.say('reconnecting', null)
@@ -97,7 +100,7 @@ export class Link {
   stop(): void {
     this.abort.abort()
     this.lap.abort()
-    this.drop()
+    this.drop(true)
   }
 
   /** Ends the present session and opens another at once, for what cannot be changed within one. */
@@ -108,6 +111,8 @@ export class Link {
   private hopeless(problem: Problem): boolean {
     if (problem.kind !== 'no-route') {
       this.routeFailures = 0
+      // The name in use is our own while the gateway has not noticed that we were lost.
+      if (problem.kind === 'name-in-use' && this.wasLive) return false
       return this.options.fatal.includes(problem.kind)
     }
     this.routeFailures++
@@ -198,16 +203,18 @@ export class Link {
     await pc.setRemoteDescription({ type: 'answer', sdp: applyFragment(answer, fragment) })
   }
 
-  private drop(): void {
-    if (this.pc) {
-      this.pc.onicecandidate = null
-      this.pc.ontrack = null
-      this.pc.close()
-      this.pc = null
-      this.options.onPeer?.(null)
-    }
-    void this.session?.close()
+  /** Lets go of the session, saying goodbye to the gateway or not. */
+  private drop(goodbye: boolean): void {
+    const { pc, session } = this
+    this.pc = null
     this.session = null
+    if (!pc) return
+    pc.onicecandidate = null
+    pc.ontrack = null
+    this.options.onPeer?.(null)
+    if (!session || !goodbye) return pc.close()
+    // Goodbye first: a connection that closes without one looks like a lost publisher, whose return is waited for.
+    void within(goodbyeMs, session.close()).then(() => pc.close())
   }
 
   private say(state: LinkState, problem: Problem | null): void {
@@ -267,6 +274,17 @@ class Trickle {
       }
     })
   }
+}
+
+/** Resolves with the promise or after `ms`, whichever is first. */
+function within(ms: number, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    void promise.then(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 type Settled = RTCPeerConnectionState | 'timeout'

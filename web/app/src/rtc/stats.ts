@@ -67,7 +67,8 @@ function perItem(now: Entry | undefined, before: Report | null, total: string, c
 }
 
 function codecOf(report: Report, entry: Entry | undefined): string | undefined {
-  return text(report.get(text(entry, 'codecId') ?? ''), 'mimeType')?.replace(/^(video|audio)\//, '')
+  const name = text(report.get(text(entry, 'codecId') ?? ''), 'mimeType')?.replace(/^(video|audio)\//, '')
+  return name?.toLowerCase() === 'opus' ? 'Opus' : name
 }
 
 function selectedPair(report: Report): Entry | undefined {
