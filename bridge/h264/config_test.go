@@ -109,6 +109,15 @@ func TestConfigUpdate(t *testing.T) {
 	if err != nil || len(two.PPS) != 2 {
 		t.Fatalf("%+v, %v", two, err)
 	}
+	third, err := two.Update([][]byte{{0x68, 0x5a, 0x0f, 0xc9}})
+	if err != nil || len(third.PPS) != 2 || third.PPS[1][3] != 0xc9 {
+		t.Fatalf("a changed PPS: %+v, %v", third, err)
+	}
+	for _, bad := range [][]byte{{0x67, 0xff, 0xff, 0xff, 0xff}, {0x68}, {0x68, 0}} {
+		if got, err := cfg.Update([][]byte{bad}); got != cfg || !errors.Is(err, ErrParameter) {
+			t.Fatalf("%x: %+v, %v", bad, got, err)
+		}
+	}
 	var none *Config
 	if got, err := none.Update([][]byte{idr}); got != nil || err != nil {
 		t.Fatalf("%v, %v", got, err)
