@@ -42,6 +42,7 @@ type playing struct {
 
 	cancel context.CancelFunc
 	done   chan struct{}
+	cut    bool // ended by cancel; read after done
 	player *stream.Player
 	sent   int64
 	blocks [][]byte
@@ -110,16 +111,11 @@ func (c *conn) pause(ns *netStream, hold bool) error {
 }
 
 // stop ends the play and waits for its goroutine. It returns whether the play was
-// still going.
+// cut short, and so did not tell the peer of its end.
 func (p *playing) stop() bool {
-	select {
-	case <-p.done:
-		return false
-	default:
-	}
 	p.cancel()
 	<-p.done
-	return true
+	return p.cut
 }
 
 func (p *playing) run(ctx context.Context) {
@@ -127,10 +123,9 @@ func (p *playing) run(ctx context.Context) {
 	defer p.c.leave()
 	defer p.cancel()
 	err := p.serve(ctx)
-	if ctx.Err() != nil {
-		return
-	}
 	switch {
+	case ctx.Err() != nil:
+		p.cut = true
 	case errors.Is(err, stream.ErrEnded):
 		p.bye()
 	case errors.Is(err, stream.ErrNotFound):

@@ -226,8 +226,10 @@ func (p *publishing) refuse(kind int, codec string) error {
 	if other.usable {
 		return nil
 	}
-	alone := p.described && !other.announced
-	if alone || other.refused != "" || now.Sub(h.since) > codecPatience {
+	if v, a := p.halves[video].refused, p.halves[sound].refused; v != "" && a != "" {
+		return fmt.Errorf("%w: video codec %s and audio codec %s; send H.264 and AAC-LC", ErrCodec, v, a)
+	}
+	if alone := p.described && !other.announced; alone || now.Sub(h.since) > codecPatience {
 		return fmt.Errorf("%w: %s codec %s; send %s", ErrCodec, name, codec, wanted)
 	}
 	return nil
