@@ -151,15 +151,7 @@ func (c *rtmpClient) await(name string) (code string, err error) {
 		if len(values) == 0 {
 			continue
 		}
-		level := ""
-		for _, v := range values {
-			if o, ok := v.(object); ok {
-				if s, ok := o["code"].(string); ok {
-					code = s
-				}
-				level, _ = o["level"].(string)
-			}
-		}
+		code, level := statusIn(values)
 		if values[0] == "_error" || level == "error" {
 			return code, fmt.Errorf("%w: %v %s", errRTMPRefused, values[0], code)
 		}
@@ -167,6 +159,23 @@ func (c *rtmpClient) await(name string) (code string, err error) {
 			return code, nil
 		}
 	}
+}
+
+// statusIn returns the code and level of a command's information object, empty where it has none.
+func statusIn(values []any) (code, level string) {
+	for _, v := range values {
+		if o, ok := v.(object); ok && o["code"] != nil {
+			code, _ = o["code"].(string)
+			level, _ = o["level"].(string)
+		}
+	}
+	return code, level
+}
+
+func statusOf(command []byte) string {
+	values, _ := parseAMF(command)
+	code, _ := statusIn(values)
+	return code
 }
 
 // next returns the next message that is not the protocol's own business.

@@ -118,11 +118,16 @@ func (s *rtmpSource) publish(ctx context.Context, sent onSend) error {
 		return ended(ctx, err)
 	}
 	drained := make(chan struct{})
+	var status string
 	go func() { // acknowledgements and pings; it ends with the connection
 		defer close(drained)
 		for {
-			if _, err := c.next(); err != nil {
+			m, err := c.next()
+			if err != nil {
 				return
+			}
+			if m.kind == msgAMF0Command {
+				status = statusOf(m.body)
 			}
 		}
 	}()
@@ -144,7 +149,9 @@ func (s *rtmpSource) publish(ctx context.Context, sent onSend) error {
 				return nil
 			}
 			if err := s.write(c, t, sent); err != nil {
-				return ended(ctx, fmt.Errorf("publishing: %w", err))
+				c.close()
+				<-drained
+				return ended(ctx, fmt.Errorf("publishing: %w (the server's last status: %q)", err, status))
 			}
 		}
 	}

@@ -30,7 +30,7 @@ type suite struct {
 func runSuite(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("suite", flag.ContinueOnError)
 	quick := fs.Bool("quick", false, "few players, short times: shows that it works, not how well")
-	full := fs.Bool("full", false, "the measures of the table")
+	full := fs.Bool("full", false, "the measures of the table; the default")
 	out := fs.String("out", "docs/bench", "file (.jsonl) or directory for the raw lines")
 	table := fs.String("table", "", "write the table into this file (default with -full: docs/benchmarks.md if it is there)")
 	bin := fs.String("server", defaultServer(), "the gateway's binary")
@@ -40,9 +40,10 @@ func runSuite(ctx context.Context, args []string) error {
 	if err := parseFlags(fs, args); err != nil {
 		return err
 	}
-	if *quick == *full && *from == "" {
-		return fmt.Errorf("%w: either -quick or -full", errUsage)
+	if *quick && *full {
+		return fmt.Errorf("%w: either -quick or -full, which is the default", errUsage)
 	}
+	*full = !*quick
 	s := &suite{quick: *quick, only: *only}
 	if *from != "" {
 		lines, err := readLines(*from)

@@ -153,10 +153,9 @@ func (p *tcpPlayer) openRTMP(ctx context.Context) (net.Conn, error) {
 		case tagAudio, tagVideo, tagData:
 			p.got(m.tag)
 		case msgAMF0Command:
-			if values, _ := parseAMF(m.body); len(values) > 3 {
-				if o, ok := values[3].(object); ok && o["level"] == "error" {
-					c.replyErr = fmt.Errorf("%w: %v", errRTMPRefused, o["code"])
-				}
+			values, _ := parseAMF(m.body)
+			if code, level := statusIn(values); level == "error" {
+				c.replyErr = fmt.Errorf("%w: %s", errRTMPRefused, code)
 			}
 		default:
 			protocol(m)
