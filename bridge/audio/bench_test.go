@@ -1,8 +1,11 @@
+//go:build unix
+
 package audio
 
 import (
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,6 +28,7 @@ func loop(b *testing.B, units []unit, push func(pts time.Duration, data []byte))
 	length += units[1].pts - units[0].pts
 	b.ReportAllocs()
 	b.ResetTimer()
+	began := cpuTime(b)
 	var media time.Duration
 	for i := range b.N {
 		u := units[i%len(units)]
@@ -33,8 +37,17 @@ func loop(b *testing.B, units []unit, push func(pts time.Duration, data []byte))
 	}
 	b.StopTimer()
 	if s := (media - units[0].pts).Seconds(); s > 0 {
-		b.ReportMetric(float64(b.Elapsed().Milliseconds())/s, "ms/s")
+		b.ReportMetric((cpuTime(b)-began).Seconds()*1000/s, "cpu-ms/s")
 	}
+}
+
+// cpuTime is more telling than the clock on a machine that others use.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkToOpus(b *testing.B) {

@@ -136,8 +136,8 @@ func (t *ToAAC) Advance(now time.Duration, emit func(pts time.Duration, au []byt
 	}
 	missing := t.line.offset(now)
 	if missing > maxAdvance {
-		t.meter.reanchored.Add(1)
 		t.line.anchor(now)
+		t.meter.reanchored.Add(1)
 		return
 	}
 	step := samplesToTime(int64(t.last))
@@ -182,8 +182,8 @@ func (t *ToAAC) place(pts time.Duration, packet []byte, frame, total int) {
 	offset := t.line.offset(pts)
 	switch {
 	case offset > maxJump || offset < -maxJump:
-		t.meter.reanchored.Add(1)
 		t.line.anchor(pts)
+		t.meter.reanchored.Add(1)
 	case offset > tolerance:
 		t.fill(offset, packet, frame)
 	case offset < -tolerance:

@@ -143,8 +143,8 @@ func (t *ToOpus) place(pts, duration time.Duration) {
 	offset := t.line.offset(pts)
 	switch {
 	case offset > maxJump || offset < -maxJump:
-		t.meter.reanchored.Add(1)
 		t.line.anchor(pts)
+		t.meter.reanchored.Add(1)
 	case offset > tolerance:
 		t.meter.concealed.Add(int64(offset))
 		t.line.moveTo(pts)
