@@ -130,7 +130,7 @@ func (m *Media) decodeVideo(path string) error {
 	defer os.Remove(stderr.Name())
 	defer stderr.Close()
 	cmd := exec.Command("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", "-copyts",
-		"-i", path, "-map", "0:v:0", "-fps_mode", "passthrough",
+		"-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "1/90000",
 		"-vf", fmt.Sprintf("showinfo=checksum=0,scale=%d:%d:flags=area,format=yuv420p", readWidth, readHeight),
 		"-f", "rawvideo", "pipe:1")
 	cmd.Stderr = stderr

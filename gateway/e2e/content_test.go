@@ -95,11 +95,14 @@ func requireTone(t *testing.T, pcm []float64, rate int, hz float64) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// hears accepts sound whose tone is the one asked for and steady.
-func hears(hz float64) func(heard) bool {
+// hears accepts sound whose tone is the one asked for, in both ears or with
+// another one in the right, once the browser's buffer has settled.
+func hears(hz ...float64) func(heard) bool {
 	return func(h heard) bool {
-		tone := testmedia.MeasureTone(h.left, 48000)
-		return math.Abs(tone.Hz-hz) < 1 && tone.Residual < -20
+		left, right := testmedia.MeasureTone(h.left, 48000), testmedia.MeasureTone(h.right, 48000)
+		return math.Abs(left.Hz-hz[0]) < 1 && math.Abs(right.Hz-hz[len(hz)-1]) < 1 &&
+			left.Residual < residualLimit && right.Residual < residualLimit &&
+			len(testmedia.Clicks(h.left, 48000, clickLimit)) == 0
 	}
 }
 

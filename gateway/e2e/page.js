@@ -97,21 +97,26 @@
 
   // play subscribes by WHEP and reads every picture.
   async function play(name, url, o = {}) {
-    const pc = new RTCPeerConnection(), stream = new MediaStream(), video = document.createElement('video');
-    const p = players[name] = { pc, video, stream, sound: null, errors: [] };
+    const pc = new RTCPeerConnection();
+    const p = players[name] = { pc, video: document.createElement('video'), stream: new MediaStream(), sound: null, errors: [] };
     if (o.video !== false) pc.addTransceiver('video', { direction: 'recvonly' });
     if (o.audio !== false) pc.addTransceiver('audio', { direction: 'recvonly' });
-    video.autoplay = video.playsInline = true;
-    pc.ontrack = e => {
-      stream.addTrack(e.track);
+    receive(p);
+    const info = await exchange(pc, url, o);
+    p.video.play().catch(() => {});
+    return info;
+  }
+
+  // receive shows and records whatever tracks come.
+  function receive(p) {
+    p.video.autoplay = p.video.playsInline = true;
+    p.pc.ontrack = e => {
+      p.stream.addTrack(e.track);
       if (e.track.kind === 'audio') listen(e.track).then(s => { p.sound = s; }, err => p.errors.push(String(err)));
     };
-    video.srcObject = stream;
-    document.body.append(video);
-    p.watch = hutongStrip.watch(video);
-    const info = await exchange(pc, url, o);
-    video.play().catch(() => {});
-    return info;
+    p.video.srcObject = p.stream;
+    document.body.append(p.video);
+    p.watch = hutongStrip.watch(p.video);
   }
 
   async function send(name, url, stream, o) {
@@ -138,9 +143,9 @@
     return send(name, url, await navigator.mediaDevices.getUserMedia(want), o);
   }
 
-  // publishDrawn sends a drawn picture whose flash starts together with a beep,
-  // once a second: sample k*rate of the sound leaves when picture k*30 is drawn.
-  async function publishDrawn(name, url, o = {}) {
+  // drawn makes a picture whose flash starts together with a beep, once a second:
+  // sample k*rate of the sound leaves when picture k*30 is drawn.
+  async function drawn() {
     const ctx = new AudioContext({ sampleRate: 48000 }), out = ctx.createMediaStreamDestination();
     await ctx.resume();
     const beep = new AudioBuffer({ length: 48000, sampleRate: 48000, numberOfChannels: 1 }), data = beep.getChannelData(0);
@@ -169,7 +174,17 @@
       setTimeout(tick, zero + (n + 1) * 1000 / 30 - performance.now());
     };
     tick();
-    return send(name, url, new MediaStream([track, out.stream.getAudioTracks()[0]]), o);
+    return new MediaStream([track, out.stream.getAudioTracks()[0]]);
+  }
+
+  const publishDrawn = async (name, url, o = {}) => send(name, url, await drawn(), o);
+
+  // playoutOffset is how much older, in milliseconds of the sender's clock, the
+  // picture being played is than the sound; 0 while one of them is unknown.
+  async function playoutOffset(name) {
+    const s = await stats(players[name].pc), a = s.inbound.audio, v = s.inbound.video;
+    if (!a || !v || !a.estimatedPlayoutTimestamp || !v.estimatedPlayoutTimestamp) return 0;
+    return a.estimatedPlayoutTimestamp - v.estimatedPlayoutTimestamp || 0.001;
   }
 
   async function scale(name, by) {
@@ -197,7 +212,7 @@
   const stop = p => { p.pc.close(); if (p.stream) p.stream.getTracks().forEach(t => t.stop()); };
 
   window.e2e = {
-    players, publishers, play, publish, publishDrawn, scale, pcm,
+    players, publishers, play, playoutOffset, publish, publishDrawn, scale, pcm,
     playerStats: name => stats(players[name].pc),
     publisherStats: name => stats(publishers[name].pc),
     state: name => players[name].pc.connectionState,

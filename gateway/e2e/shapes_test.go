@@ -66,9 +66,10 @@ func (s *suite) aacRates(t *testing.T) {
 				name := fmt.Sprintf("aac-%d-%d", rate, channels)
 				s.gw.push(t, name, testmedia.Spec{NoVideo: true, AudioRate: rate, Channels: channels, ToneHz: 500})
 				p := watch(t, page, name, options{"video": false})
-				h := p.listen(time.Second, "a tone of 500 Hz", hears(500))
+				right := map[int]float64{1: 500, 2: 750}[channels]
+				h := p.listen(time.Second, "its tones", hears(500, right))
 				requireTone(t, h.left, 48000, 500)
-				requireTone(t, h.right, 48000, map[int]float64{1: 500, 2: 750}[channels])
+				requireTone(t, h.right, 48000, right)
 				page.Eval("e2e.players["+quote(name)+"].pc.close()", nil)
 			})
 		}
@@ -87,7 +88,8 @@ func (s *suite) bFrames(t *testing.T) {
 			got := p.next(30)
 			requireAdvance(t, sampleStrips(got), spec, maxStep)
 			media := testmedia.Decode(t, testmedia.Record(t, testmedia.RTMPDump, s.gw.rtmpURL("bframes-"+name), 3*time.Second))
-			requireAdvance(t, pictureStrips(media.Pictures), spec, 1)
+			whole := media.Pictures[:len(media.Pictures)-5] // the end may lack what comes later in the stream
+			requireAdvance(t, pictureStrips(whole), spec, 1)
 			requireWhole(t, sampleStrips(p.next(20)))
 		})
 	}
