@@ -55,6 +55,8 @@ export function useLocalMedia() {
 
   async function openPicture(wanted: Source): Promise<Picture> {
     if (wanted === 'screen') return openScreen()
+    // An open camera keeps its size, and on a phone keeps the other one from opening; a screen stays until it is replaced.
+    if (wanted === 'camera' && source.value === 'camera') video = stopAll(video)
     return { video: wanted === 'camera' ? await openCamera(cameraId.value, quality()) : null, audio: null }
   }
 

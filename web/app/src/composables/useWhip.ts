@@ -79,8 +79,9 @@ export function useWhip() {
     const pc = peer.value
     if (!pc) return
     const senders = pc.getTransceivers().map((t) => ({ kind: t.receiver.track.kind, sender: t.sender }))
-    if (media.getTracks().some((track) => !senders.some((s) => s.kind === track.kind))) {
-      // A kind that was not offered before needs a new session.
+    const offered = senders.map((s) => s.kind).sort().join()
+    if (offered !== media.getTracks().map((track) => track.kind).sort().join()) {
+      // What a session carries is settled with its offer.
       link.renew()
       return
     }

@@ -34,7 +34,7 @@ export interface LinkOptions {
   fetch?: Fetch
 }
 
-const connectMs = 12_000
+const connectMs = 8_000
 const disconnectedGraceMs = 2_500
 const restartMs = 6_000
 const restartTries = 2
