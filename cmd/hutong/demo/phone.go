@@ -55,6 +55,11 @@ func (p *Phone) Run(ctx context.Context) {
 				if ctx.Err() != nil {
 					return
 				}
+				if replaced(err) {
+					// To dial again would take the name back from whoever has it now.
+					p.tell("%s %s: %v", job.what, job.address, err)
+					return
+				}
 				p.tell("%s %s: %v; trying again in %v", job.what, job.address, err, retry)
 				select {
 				case <-time.After(retry):
@@ -64,6 +69,12 @@ func (p *Phone) Run(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+}
+
+// replaced reports whether another publisher has, or has taken, the name.
+func replaced(err error) bool {
+	var refused *rtmp.StatusError
+	return errors.As(err, &refused) && refused.Code == "NetStream.Publish.BadName"
 }
 
 func (p *Phone) tell(format string, args ...any) {
