@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hutong/bridge/h264"
+	"hutong/bridge/stream"
 	"hutong/sfu"
 )
 
@@ -19,6 +20,7 @@ type egressVideo struct {
 	asm    *h264.Assembler
 	asked  time.Time
 	config *h264.Config
+	nals   [][]byte
 
 	damaged uint64 // counted so far
 }
@@ -63,14 +65,16 @@ func (v *egressVideo) write(au h264.AccessUnit, now time.Time) {
 		v.e.turn.SetVideo(au.Config)
 	}
 	pts := v.clock.media(au.Timestamp, now.Sub(v.e.began))
-	size := 5
-	for _, n := range au.NALs {
+	v.nals = h264.WithoutParameterSets(v.nals[:0], au.NALs)
+	size := stream.VideoHeaderSize
+	for _, n := range v.nals {
 		size += 4 + len(n)
 	}
 	body := append(make([]byte, 0, size), 0x27, 1, 0, 0, 0)
 	if au.Key {
 		body[0] = 0x17
 	}
-	v.e.turn.WriteVideo(pts, 0, au.Key, h264.AppendAVCC(body, au.NALs))
+	v.e.turn.WriteVideo(pts, 0, au.Key, h264.AppendAVCC(body, v.nals))
+	clear(v.nals)
 	v.e.audio.begin(pts)
 }

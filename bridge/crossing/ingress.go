@@ -137,7 +137,7 @@ func (v *videoHalf) setMode(m string) {
 	case h264.ModeDropped:
 		v.in.log.Warn("publisher sends B-frames, which WebRTC cannot show: they are left out for browsers; set bframes=0 in the encoder")
 	case h264.ModeKeyframesOnly:
-		v.in.log.Warn("publisher sends B-frames that other pictures refer to: browsers get keyframes only; set bframes=0 or b-pyramid=none in the encoder")
+		v.in.log.Warn("publisher sends B-frames that other pictures refer to: browsers get keyframes only where that cannot be undone; set bframes=0, or b-pyramid=strict, in the encoder")
 	}
 }
 
