@@ -6,6 +6,8 @@ import (
 	"net"
 
 	"github.com/pion/ice/v4"
+
+	"hutong/sfu/internal/batch"
 )
 
 const socketBuffer = 4 << 20 // bytes asked for; the kernel may give less
@@ -13,14 +15,25 @@ const socketBuffer = 4 << 20 // bytes asked for; the kernel may give less
 // network is the sockets all peers share.
 type network struct {
 	udp     ice.UDPMux
+	batches []*batch.Conn // the sockets under udp
 	tcp     ice.TCPMux
 	udpAddr net.Addr
 	tcpAddr net.Addr
 }
 
-// begin and flush bracket a shard's sends.
-func (n *network) begin() {}
-func (n *network) flush() {}
+// begin and end bracket a shard's sends, which the sockets hand to the kernel
+// together.
+func (n *network) begin() {
+	for _, b := range n.batches {
+		b.Begin()
+	}
+}
+
+func (n *network) end() {
+	for _, b := range n.batches {
+		b.End()
+	}
+}
 
 // listen binds the sockets, all or none.
 func (s *SFU) listen() error {
@@ -36,7 +49,16 @@ func (s *SFU) listen() error {
 		for i, c := range conns {
 			_ = c.SetReadBuffer(socketBuffer)
 			_ = c.SetWriteBuffer(socketBuffer)
-			muxes[i] = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: s.logs.NewLogger("udp"), UDPConn: c})
+			b, err := batch.New(c)
+			if err != nil {
+				for _, c := range conns {
+					_ = c.Close()
+				}
+
+				return fmt.Errorf("sfu: cannot use UDP %s: %w", s.config.UDPAddress, err)
+			}
+			n.batches = append(n.batches, b)
+			muxes[i] = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: s.logs.NewLogger("udp"), UDPConn: b})
 		}
 		n.udp = ice.NewMultiUDPMuxDefault(muxes...)
 	}

@@ -165,7 +165,7 @@ func (o *outlet) pass(now int64) bool {
 			sub.report(now)
 		}
 	}
-	s.sfu.net.flush()
+	s.sfu.net.end()
 	for kind := range s.views {
 		clear(s.views[kind].batch)
 	}

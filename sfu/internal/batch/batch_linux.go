@@ -1,0 +1,171 @@
+//go:build linux && (amd64 || arm64)
+
+package batch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const supported = true
+
+// mmsghdr is struct mmsghdr of sendmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// controlSize is the room for one UDP_SEGMENT control message: a header and a
+// 16-bit value, padded.
+var controlSize = unix.CmsgSpace(2)
+
+// sysBuffer is the kernel's view of a buffer. It is filled anew for every call.
+type sysBuffer struct {
+	messages [maxEntries]mmsghdr
+	iovecs   [maxEntries]unix.Iovec
+	names    [maxEntries][unix.SizeofSockaddrInet6]byte
+	control  []byte
+}
+
+// sysConn is what a send needs, kept so that sending does not allocate. The
+// fields below do are used under Conn.sending.
+type sysConn struct {
+	raw  syscall.RawConn
+	six  bool // an IPv6 socket
+	do   func(fd uintptr) bool
+	msgs []mmsghdr
+	sent int
+	err  syscall.Errno
+}
+
+func (c *Conn) setup() error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("batch: the socket cannot be used directly: %w", err)
+	}
+	c.sys.raw = raw
+	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
+		c.sys.six = a.IP.To4() == nil
+	}
+	c.sys.do = c.sendmmsg
+	var probe error
+	if err := raw.Control(func(fd uintptr) {
+		_, probe = unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+	}); err != nil {
+		return fmt.Errorf("batch: the socket cannot be used directly: %w", err)
+	}
+	c.gso.Store(probe == nil)
+
+	return nil
+}
+
+// sendmmsg makes one system call; false has the runtime wait until the socket
+// takes more.
+func (c *Conn) sendmmsg(fd uintptr) bool {
+	s := &c.sys
+	n, _, e := syscall.Syscall6(unix.SYS_SENDMMSG, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(s.msgs))), uintptr(len(s.msgs)), unix.MSG_DONTWAIT, 0, 0)
+	if e == syscall.EAGAIN {
+		return false
+	}
+	s.sent, s.err = int(n), e
+
+	return true
+}
+
+// send hands a buffer to the kernel. Callers hold sending.
+func (c *Conn) send(b *buffer) {
+	c.fill(b)
+	s := &c.sys
+	for done := 0; done < len(b.runs); {
+		s.msgs = b.sys.messages[done:len(b.runs)]
+		c.calls.Add(1)
+		if err := s.raw.Write(s.do); err != nil {
+			c.errors.Add(uint64(len(s.msgs))) // the socket is closed
+
+			break
+		}
+		switch {
+		case s.err == 0:
+			for _, r := range b.runs[done : done+s.sent] {
+				c.datagrams.Add(uint64(r.segments))
+			}
+			done += max(s.sent, 1)
+		case s.err == syscall.EINTR:
+		case b.runs[done].segments > 1:
+			// EIO: the card cannot checksum segments, so it never will. EINVAL
+			// and others: this run is not to its path's liking.
+			if s.err == syscall.EIO {
+				c.gso.Store(false)
+			}
+			c.datagrams.Add(uint64(b.runs[done].segments))
+			c.sendSingly(b, b.runs[done])
+			done++
+		default:
+			c.errors.Add(1)
+			done++
+		}
+	}
+	s.msgs = nil
+	runtime.KeepAlive(b)
+}
+
+// fill describes the runs to the kernel.
+func (c *Conn) fill(b *buffer) {
+	if b.sys.control == nil {
+		b.sys.control = make([]byte, maxEntries*controlSize)
+	}
+	for i := range b.runs {
+		r := &b.runs[i]
+		iov := &b.sys.iovecs[i]
+		iov.Base = &b.arena[r.from]
+		iov.SetLen(r.bytes)
+		h := &b.sys.messages[i].hdr
+		h.Name = &b.sys.names[i][0]
+		h.Namelen = c.sockaddr(&b.sys.names[i], r.to)
+		h.Iov = iov
+		h.SetIovlen(1)
+		h.Control, h.Controllen = nil, 0
+		if r.segments > 1 {
+			control := b.sys.control[i*controlSize : (i+1)*controlSize]
+			cmsg := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+			cmsg.Level, cmsg.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+			cmsg.SetLen(unix.CmsgLen(2))
+			binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(r.segment))
+			h.Control = &control[0]
+			h.SetControllen(controlSize)
+		}
+	}
+}
+
+// sockaddr writes a destination as the socket's family wants it and returns its
+// length.
+func (c *Conn) sockaddr(out *[unix.SizeofSockaddrInet6]byte, to netip.AddrPort) uint32 {
+	clear(out[:])
+	binary.BigEndian.PutUint16(out[2:], to.Port())
+	if !c.sys.six {
+		binary.NativeEndian.PutUint16(out[:], unix.AF_INET)
+		ip := to.Addr().Unmap().As4()
+		copy(out[4:], ip[:])
+
+		return unix.SizeofSockaddrInet4
+	}
+	binary.NativeEndian.PutUint16(out[:], unix.AF_INET6)
+	ip := to.Addr().As16()
+	copy(out[8:], ip[:])
+	if zone := to.Addr().Zone(); zone != "" {
+		if i, err := net.InterfaceByName(zone); err == nil {
+			binary.NativeEndian.PutUint32(out[24:], uint32(i.Index))
+		}
+	}
+
+	return unix.SizeofSockaddrInet6
+}
