@@ -15,6 +15,8 @@ export default defineConfig({
     target: ['es2020', 'chrome87', 'firefox78', 'safari14'],
     // No data: URLs, so that a strict Content-Security-Policy can be set.
     assetsInlineLimit: 0,
+    // The licences of what is bundled travel with it.
+    license: { fileName: 'licenses.md' },
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
   },

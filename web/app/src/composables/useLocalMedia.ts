@@ -17,7 +17,8 @@ export function useLocalMedia() {
   const stream = shallowRef<MediaStream | null>(null)
   /** The microphone itself, for the level meter. */
   const microphone = shallowRef<MediaStreamTrack | null>(null)
-  const problem = shallowRef<Problem | null>(null)
+  // Where cameras are forbidden, that is better said before anything is pressed.
+  const problem = shallowRef<Problem | null>(window.isSecureContext ? null : new Problem('insecure'))
   const opening = ref(false)
   const micOn = ref(true)
   const cameraOn = ref(true)
