@@ -7,7 +7,7 @@ import (
 
 // ToOpusOptions tunes a [ToOpus]. The zero value is good.
 type ToOpusOptions struct {
-	// Bitrate is in bits per second; 0 is 48k for mono and 96k for stereo.
+	// Bitrate is in bits per second for each channel, at least 32k; 0 is 48k.
 	// Less than 32k mono or 64k stereo is raised to that: the encoder is not
 	// sound below.
 	Bitrate int
@@ -87,9 +87,9 @@ func (t *ToOpus) SetConfig(c *Config) error {
 func (t *ToOpus) buildEncoder(channels int) error {
 	bitrate := t.opts.Bitrate
 	if bitrate <= 0 {
-		bitrate = 48000 * channels
+		bitrate = 48000
 	}
-	bitrate = min(max(bitrate, 32000*channels), 510000)
+	bitrate = min(max(bitrate, 32000)*channels, 510000)
 	return guard("Opus encoder", func() (err error) {
 		t.enc, err = t.newEncoder(channels, bitrate, t.opts.Complexity)
 		return err

@@ -27,7 +27,7 @@ func TestToOpusTone(t *testing.T) {
 				const start = 5 * time.Second
 				src := tones(1.6, rate, ch)
 				c, units := encodeAAC(t, src, rate, ch, start)
-				out := takeOpus(t, newToOpus(t, c, ToOpusOptions{Bitrate: 128000 * ch}), units)
+				out := takeOpus(t, newToOpus(t, c, ToOpusOptions{Bitrate: 128000}), units)
 				evenly(t, out, opusFrame)
 				pcm := decodeOpus(t, out, ch)
 				steady := between(pcm, ch, out[0].pts, start+400*time.Millisecond, start+1300*time.Millisecond)

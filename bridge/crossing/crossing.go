@@ -13,7 +13,7 @@ import (
 
 // Options of all crossings of a gateway.
 type Options struct {
-	OpusBitrate int // bits per second; 0 for the codec's default
+	OpusBitrate int // bits per second and channel; 0 for the codec's default
 	AACBitrate  int
 	Log         *slog.Logger
 }

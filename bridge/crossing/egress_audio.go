@@ -29,7 +29,7 @@ func (a *egressAudio) start() {
 	if a.dec != nil {
 		return
 	}
-	a.dec = audio.NewToAAC(audio.ToAACOptions{Bitrate: a.e.b.opts.AACBitrate})
+	a.dec = audio.NewToAAC(audio.ToAACOptions{Bitrate: a.e.b.opts.AACBitrate, Fast: true})
 	a.e.b.Stats.ToAAC.Add(1)
 	a.e.turn.SetAudio(a.dec.Config())
 }

@@ -132,7 +132,7 @@ type Stream struct {
 
 // Audio is the quality of transcoded audio, in bits per second. Audio that stays in its world is never transcoded.
 type Audio struct {
-	OpusBitrate int `yaml:"opus_bitrate" min:"6000" max:"510000"`
+	OpusBitrate int `yaml:"opus_bitrate" min:"32000" max:"255000"` // for each channel
 	AACBitrate  int `yaml:"aac_bitrate" min:"16000" max:"320000"`
 }
 

@@ -45,7 +45,7 @@ func Default() *Config {
 			Path:           PathLive,
 			StandardMerge:  Duration(350 * time.Millisecond),
 		},
-		Audio:   Audio{OpusBitrate: 64_000, AACBitrate: 128_000},
+		Audio:   Audio{OpusBitrate: 48_000, AACBitrate: 128_000},
 		Metrics: Metrics{Enabled: true},
 		Pprof:   Pprof{Enabled: false},
 		Drain:   Drain{Timeout: seconds(10)},
