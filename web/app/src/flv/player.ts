@@ -37,7 +37,6 @@ export class FlvPlayer {
   private readonly abort = new AbortController()
   private readonly backoff = new Backoff()
   private player: Mpegts.Player | null = null
-  private wasLive = false
   private bytesPerSecond = 0
   private last: { at: number; time: number; frames: number } | null = null
 
@@ -111,7 +110,6 @@ export class FlvPlayer {
       const silent = setTimeout(() => this.options.onState('waiting', null), silenceMs)
       const onPlaying = () => {
         clearTimeout(silent)
-        this.wasLive = true
         this.backoff.reset()
         this.options.onState('live', null)
       }
@@ -138,7 +136,6 @@ export class FlvPlayer {
       player.load()
       // While it loads the element has nothing to play; whoever shows it decides about sound and asks again.
       void Promise.resolve(player.play()).catch(() => undefined)
-      if (this.wasLive) this.options.onState('reconnecting', null)
     })
   }
 
