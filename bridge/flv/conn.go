@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"hutong/bridge/stream"
@@ -89,24 +90,29 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.blocks = append(s.blocks, Header(t.Video != nil, t.Audio != nil))
 	for {
-		for _, f := range batch {
-			s.blocks = append(s.blocks, Block(f))
-		}
-		n, err := s.w.WriteBlocks(s.blocks)
-		clear(s.blocks)
-		s.blocks = s.blocks[:0]
-		s.p.Sent(int(n))
-		if s.o.OnBytes != nil {
-			s.o.OnBytes(int(n))
-		}
-		if err != nil {
-			return err
+		for frames := range slices.Chunk(batch, MaxBlocks) {
+			if err := s.write(frames); err != nil {
+				return err
+			}
 		}
 		clear(batch)
 		if batch, err = r.Next(ctx, batch); err != nil {
 			return err
 		}
 	}
+}
+
+func (s *server) write(frames []*stream.Frame) error {
+	for _, f := range frames {
+		s.blocks = append(s.blocks, Block(f))
+	}
+	n, err := s.w.WriteBlocks(s.blocks)
+	s.blocks = s.blocks[:0]
+	s.p.Sent(int(n))
+	if s.o.OnBytes != nil {
+		s.o.OnBytes(int(n))
+	}
+	return err
 }
 
 // tracks says what the header promises. Players that are promised audio wait for

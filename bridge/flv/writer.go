@@ -15,6 +15,10 @@ const (
 	sendBufferSpan = 2 * time.Second
 )
 
+// MaxBlocks is how many frames a player writes at once. A whole group of pictures
+// in one call would leave each player a slice of its size for good.
+const MaxBlocks = 64
+
 // BlockWriter writes shared blocks to one connection: many in one system call on
 // TCP, each call with a deadline. Both frame protocols use it. Its methods may be
 // called from several goroutines; what one call writes stays together.
@@ -23,11 +27,10 @@ type BlockWriter struct {
 	tcp     *net.TCPConn // under conn, for its send buffer; nil if there is none
 	timeout time.Duration
 
-	mu      sync.Mutex
-	armed   time.Time
-	bufs    net.Buffers
-	backing net.Buffers
-	flat    []byte
+	mu    sync.Mutex
+	armed time.Time
+	bufs  net.Buffers
+	flat  []byte
 
 	sndbuf  int
 	rated   time.Time
@@ -65,7 +68,8 @@ func (w *BlockWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// WriteBlocks writes blocks in order and returns the bytes written.
+// WriteBlocks writes blocks in order and returns the bytes written. It clears the
+// slice's entries: what was sent must not stay alive for a player that waits.
 func (w *BlockWriter) WriteBlocks(blocks [][]byte) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,6 +78,7 @@ func (w *BlockWriter) WriteBlocks(blocks [][]byte) (int64, error) {
 		return 0, err
 	}
 	n, err := w.send(blocks)
+	clear(blocks)
 	w.total += n
 	w.fit(now)
 	return n, err
@@ -87,11 +92,11 @@ func (w *BlockWriter) send(blocks [][]byte) (int64, error) {
 	if _, ok := w.conn.(*net.TCPConn); !ok {
 		return w.sendFlat(blocks)
 	}
-	// WriteTo eats the slice it is called on and clears its entries; backing
-	// keeps the array for the next call.
-	w.backing = append(w.backing[:0], blocks...)
-	w.bufs = w.backing
-	return w.bufs.WriteTo(w.conn)
+	// A field, because what WriteTo is called on escapes.
+	w.bufs = blocks
+	n, err := w.bufs.WriteTo(w.conn)
+	w.bufs = nil
+	return n, err
 }
 
 // sendFlat joins blocks up to a TLS record's worth, where a vectored write would

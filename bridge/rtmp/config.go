@@ -29,11 +29,9 @@ type Config struct {
 
 	// StandardPath serves players the standard path, which merges frames for
 	// StandardMerge (350 ms), when their query does not say path=live or
-	// path=standard. LiveMerge does the same for the live path; zero writes every
-	// frame at once.
+	// path=standard. The live path writes every frame at once.
 	StandardPath  bool
 	StandardMerge time.Duration
-	LiveMerge     time.Duration
 
 	Registry *stream.Registry
 	Log      *slog.Logger

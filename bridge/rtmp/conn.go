@@ -87,7 +87,10 @@ func (c *conn) serve() {
 }
 
 func (c *conn) run() error {
-	c.deadline(time.Now().Add(c.s.cfg.HandshakeTimeout))
+	end := time.Now().Add(c.s.cfg.HandshakeTimeout)
+	// A TLS handshake writes while it is read for.
+	_ = c.nc.SetWriteDeadline(end)
+	c.deadline(end)
 	if err := acceptHandshake(c.r.r, c.w); err != nil {
 		if errors.Is(err, ErrBadInput) {
 			c.s.cfg.Observer.BadInput("handshake")

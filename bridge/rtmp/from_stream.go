@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/yutopp/go-rtmp/message"
@@ -67,7 +68,7 @@ func (c *conn) play(ns *netStream, name string) error {
 	case "standard":
 		standard = true
 	}
-	merge := c.s.cfg.LiveMerge
+	var merge time.Duration
 	if standard {
 		merge = c.s.cfg.StandardMerge
 	}
@@ -178,23 +179,23 @@ func (p *playing) pump(ctx context.Context) error {
 		if batch, err = r.Next(ctx, batch); err != nil {
 			return err
 		}
-		if err := p.write(batch); err != nil {
-			return err
+		for frames := range slices.Chunk(batch, flv.MaxBlocks) {
+			if err := p.write(frames); err != nil {
+				return err
+			}
 		}
+		clear(batch)
 	}
 }
 
-func (p *playing) write(batch []*stream.Frame) error {
-	for _, f := range batch {
+func (p *playing) write(frames []*stream.Frame) error {
+	for _, f := range frames {
 		p.blocks = append(p.blocks, block(f))
 	}
 	if p.id != blockStreamID {
 		p.patch()
 	}
 	n, err := p.c.w.WriteBlocks(p.blocks)
-	// What was sent must not stay alive for a player that waits.
-	clear(p.blocks)
-	clear(batch)
 	p.blocks = p.blocks[:0]
 	p.sent += n
 	p.player.Sent(int(n))

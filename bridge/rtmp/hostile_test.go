@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hutong/bridge/flv"
+	"hutong/bridge/stream"
 )
 
 // TestSurvives sends what is odd but lawful, or common among broken clients: the
@@ -204,11 +205,8 @@ func TestNotRTMP(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
-	quick := func(c *Config) {
-		c.HandshakeTimeout, c.ReadTimeout, c.WriteTimeout = 150*time.Millisecond, 150*time.Millisecond, 150*time.Millisecond
-	}
-	for name, do := range map[string]func(s *testServer) net.Conn{
-		"half a handshake": func(s *testServer) net.Conn {
+	for name, do := range map[string]func(t *testing.T, s *testServer) net.Conn{
+		"half a handshake": func(t *testing.T, s *testServer) net.Conn {
 			nc, err := net.Dial("tcp", s.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -216,21 +214,49 @@ func TestDeadlines(t *testing.T) {
 			nc.Write(append([]byte{3}, make([]byte, 700)...))
 			return nc
 		},
-		"nothing after the handshake": func(s *testServer) net.Conn { return rawPeer(t, s).nc },
-		"nothing after createStream":  func(s *testServer) net.Conn { return connected(t, s).nc },
-		"a publisher that stalls":     func(s *testServer) net.Conn { return published(t, s, "a").nc },
-		"a player of a stream that ended": func(s *testServer) net.Conn {
+		"nothing after the handshake": func(t *testing.T, s *testServer) net.Conn { return rawPeer(t, s).nc },
+		"nothing after createStream":  func(t *testing.T, s *testServer) net.Conn { return connected(t, s).nc },
+		"a publisher that stalls":     func(t *testing.T, s *testServer) net.Conn { return published(t, s, "a").nc },
+		"a player whose stream never came": func(t *testing.T, s *testServer) net.Conn {
 			p := connected(t, s)
 			p.command(1, "play", 0, nil, "nobody")
 			return p.nc
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, options{rtmp: func(c *Config) { quick(c); c.PlayWait = 20 * time.Millisecond }})
-			nc := do(s)
+			t.Parallel()
+			s := serve(t, options{rtmp: func(c *Config) {
+				c.HandshakeTimeout, c.ReadTimeout, c.PlayWait = 2*time.Second, 200*time.Millisecond, 20*time.Millisecond
+			}})
+			nc := do(t, s)
 			defer nc.Close()
 			eventually(t, "the server gives up", func() bool { return s.counts.get("closed timeout") == 1 })
 		})
+	}
+}
+
+// TestIdlePlayerIsKept plays a stream whose publisher is away: nothing flows, but
+// the player stays, and is pinged.
+func TestIdlePlayerIsKept(t *testing.T) {
+	s := serve(t, options{
+		rtmp:   func(c *Config) { c.ReadTimeout = time.Second },
+		stream: func(o *stream.Options) { o.Grace = time.Minute },
+	})
+	media := plain(t)
+	src := publish(t, s.url+"/live/alice")
+	push(t, src, media, 0)
+	p := connected(t, s)
+	p.command(1, "play", 0, nil, "alice")
+	p.expect(codePlayStart)
+	src.Abort()
+	for pings := 0; pings < 2; {
+		m, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Type == typeUser && m.Body[1] == 6 {
+			pings++
+		}
 	}
 }
 

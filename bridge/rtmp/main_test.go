@@ -97,7 +97,7 @@ func serve(t testing.TB, o options) *testServer {
 		o.stream(&so)
 	}
 	ts.reg = stream.NewRegistry(so)
-	cfg := Config{Address: "127.0.0.1:0", Registry: ts.reg, PlayWait: 10 * time.Second,
+	cfg := Config{Address: "127.0.0.1:0", Registry: ts.reg, PlayWait: 30 * time.Second,
 		Log:      slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observer: ts.counts.observer()}
 	if o.rtmp != nil {

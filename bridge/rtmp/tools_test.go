@@ -49,7 +49,7 @@ func contiguous(whole, part []string) bool {
 
 func TestFFmpegPushAndPlay(t *testing.T) {
 	s := serve(t, options{})
-	file := clip(t, "6", plainClip...)
+	file := clip(t, "40", plainClip...)
 	url := s.url + "/live/alice"
 	background(t, "ffmpeg", "-v", "error", "-re", "-i", file, "-c", "copy", "-f", "flv", url)
 	for _, kind := range []string{"v", "a"} {
@@ -92,7 +92,7 @@ func whole(packets []string) []string { return packets[:max(0, len(packets)-1)] 
 
 func TestOtherTools(t *testing.T) {
 	s := serve(t, options{})
-	src := clip(t, "30", plainClip...)
+	src := clip(t, "40", plainClip...)
 	url := s.url + "/a/b/c/d"
 	background(t, "ffmpeg", "-v", "error", "-re", "-i", src, "-c", "copy", "-f", "flv", url)
 	eventually(t, "the stream is there", func() bool { return s.reg.Get("a/b/c/d") != nil })
@@ -136,7 +136,7 @@ func TestOtherTools(t *testing.T) {
 
 func TestAudioOnlyAndVideoOnly(t *testing.T) {
 	s := serve(t, options{})
-	file := clip(t, "20", plainClip...)
+	file := clip(t, "40", plainClip...)
 	for _, tc := range []struct{ name, drop, kind, codec string }{
 		{"audio", "-vn", "a", "aac"}, {"video", "-an", "v", "h264"},
 	} {
@@ -156,7 +156,7 @@ func TestAudioOnlyAndVideoOnly(t *testing.T) {
 
 func TestBFramesThroughFFmpeg(t *testing.T) {
 	s := serve(t, options{})
-	file := clip(t, "6", "-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-bf", "2", "-g", "25", "-c:a", "aac", "-ar", "44100", "-ac", "2")
+	file := clip(t, "40", "-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-bf", "2", "-g", "25", "-c:a", "aac", "-ar", "44100", "-ac", "2")
 	url := s.url + "/live/alice"
 	background(t, "ffmpeg", "-v", "error", "-re", "-i", file, "-c", "copy", "-f", "flv", url)
 	if got := packets(t, url, "v", "-t", "2"); !contiguous(packets(t, file, "v"), got) {
@@ -172,7 +172,7 @@ func TestRTMPS(t *testing.T) {
 	conf, pool := certificate(t)
 	s := serve(t, options{rtmp: func(c *Config) { c.Address, c.TLSAddress, c.TLS = "", "127.0.0.1:0", conf }})
 	url := "rtmps://" + s.TLSAddr().String() + "/live/alice"
-	src := clip(t, "6", plainClip...)
+	src := clip(t, "40", plainClip...)
 	background(t, "ffmpeg", "-v", "error", "-re", "-i", src, "-c", "copy", "-f", "flv", url)
 	if got := packets(t, url, "v", "-t", "2"); !contiguous(packets(t, src, "v"), got) {
 		t.Errorf("%d packets are not a run of what was pushed", len(got))
