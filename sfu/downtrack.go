@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"sync"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -10,6 +11,9 @@ import (
 // history is how many packets back a subscriber may ask for again. Longer ones
 // feed retransmission storms on thin links.
 const history = 256
+
+// retryInterval is how long a subscriber without a path to it is left alone.
+const retryInterval = 200 * time.Millisecond
 
 type downState uint8
 
@@ -49,18 +53,21 @@ type downTrack struct {
 	floor    uint64 // packets before it are not this subscriber's
 	maxSeq   uint64 // newest packet sent
 	any      bool   // something has been sent
-	inTS     uint32 // Source's timestamp of the frame being sent
+	inFrame  bool   // inTS and outTS are of the frame being sent
+	inTS     uint32 // Source's timestamp
 	outTS    uint32 // and what it was sent as
 	settling bool   // just caught up: keep timestamps rising
 
-	cursor   uint64 // catching up: next packet
-	keyTS    uint32 // catching up: timestamp of the keyframe, sent unpaced
-	pace     int64  // catching up: bytes per second
-	bitrate  int    // catching up: of the stream, 0 if unknown
-	pacedAt  int64  // mono instant it was set
-	credit   int64  // catching up: bytes that may go now
-	credited int64  // mono instant of the last credit
-	holeAt   int64  // catching up: since when a packet is missing
+	cursor    uint64 // catching up: next packet
+	keyTS     uint32 // catching up: timestamp of the keyframe, sent unpaced
+	pace      int64  // catching up: bytes per second
+	bitrate   int    // catching up: of the stream, 0 if unknown
+	pacedAt   int64  // mono instant it was set
+	credit    int64  // catching up: bytes that may go now
+	credited  int64  // mono instant of the last credit
+	holeAt    int64  // catching up: since when a packet is missing
+	refreshed int64  // mono instant of the last restart from the cache
+	retryAt   int64  // joining: not before this mono instant
 
 	hist      []sent
 	rtxCredit int64
@@ -80,6 +87,9 @@ func (d *downTrack) serve(now int64, v *view, s *shard) bool {
 	}
 	switch d.state {
 	case downJoining:
+		if now < d.retryAt {
+			return true
+		}
 		d.join(now, v)
 	case downWaiting:
 		d.await(v)
@@ -121,7 +131,7 @@ func (d *downTrack) serve(now int64, v *view, s *shard) bool {
 // stamp gives the outgoing timestamp of a packet sent live. It is the Source's,
 // but right after catching up, when it might not have risen above what was sent.
 func (d *downTrack) stamp(p *packet) uint32 {
-	if p.ts == d.inTS && d.any {
+	if d.inFrame && p.ts == d.inTS {
 		return d.outTS
 	}
 	if p.seq < d.maxSeq {
@@ -135,13 +145,13 @@ func (d *downTrack) stamp(p *packet) uint32 {
 			d.settling = false
 		}
 	}
-	d.inTS, d.outTS = p.ts, ts
+	d.inFrame, d.inTS, d.outTS = true, p.ts, ts
 
 	return ts
 }
 
 func (d *downTrack) stampLate(p *packet) uint32 {
-	if p.ts == d.inTS {
+	if d.inFrame && p.ts == d.inTS {
 		return d.outTS
 	}
 	for i := uint64(1); i <= 32 && len(d.hist) > 0; i++ {
@@ -164,7 +174,16 @@ func (d *downTrack) send(p *packet, ts uint32) {
 		d.nextOut = d.hdr.SequenceNumber + 1
 		d.any = true
 	}
-	if err != nil || n == 0 {
+	if err != nil {
+		// There is no path, as in the middle of an ICE restart: join again soon.
+		d.stats.drop(dropNoPath, 1)
+		if d.source.kind == Video {
+			d.state, d.retryAt = downJoining, mono()+int64(retryInterval)
+		}
+
+		return
+	}
+	if n == 0 {
 		d.stall(dropQueueFull, 1)
 
 		return
@@ -190,7 +209,7 @@ func (d *downTrack) stall(why dropReason, n int) {
 func (d *downTrack) startAt(seq uint64, now int64, bitrate int) {
 	d.state = downCatchUp
 	d.seqOff = d.nextOut - uint16(seq)
-	d.floor, d.cursor = seq, seq
+	d.floor, d.cursor, d.maxSeq, d.inFrame = seq, seq, seq-1, false
 	d.setPace(bitrate, now)
 	d.credit, d.credited, d.holeAt = 0, now, 0
 }

@@ -10,7 +10,8 @@ type FeedOptions struct {
 	HasVideo, HasAudio bool
 
 	// RequestKeyframe asks the publisher for a keyframe; nil when it cannot be
-	// asked. It must not block. It is called at most once per 500 ms.
+	// asked: players that have lost the picture are then helped from the cached
+	// group of pictures. It must not block. It is called at most once per 500 ms.
 	RequestKeyframe func()
 }
 
@@ -26,8 +27,6 @@ type Feed struct {
 
 	lanes [kinds]lane // each guarded by its track's mu
 
-	forwarded bool // by a Publisher, which answers keyframe requests
-
 	clock feedClock
 }
 
@@ -37,6 +36,7 @@ type lane struct {
 	seqOff  uint64 // added to the publisher's extended sequence number
 	tsOff   uint32 // added to the publisher's timestamp
 	ext     extender
+	refused int // packets in a row that ext had no place for
 
 	bursting  bool // still delivering frames from before the feed started
 	seen      bool
@@ -55,6 +55,10 @@ type lane struct {
 // staleAfter is the age from which a frame at the start of a feed may be backlog,
 // to be paced to players instead of sent at once.
 const staleAfter = 250 * time.Millisecond
+
+// maxRefused is how many packets in a row may fall outside of a publisher's
+// numbering before that is taken to have changed.
+const maxRefused = 50
 
 // backlogOver is how long frames must have come at their own pace for a backlog
 // to be over.
@@ -186,10 +190,16 @@ func (f *Feed) forward(kind Kind, seq uint16, ts uint32, marker bool, payload []
 	}
 	ext, ok := l.ext.extend(seq)
 	if !ok {
-		t.mu.Unlock() // from before the keyframe the feed started with
+		// From before the keyframe the feed started with, or the publisher has
+		// jumped: if it goes on like this the track begins again.
+		if l.refused++; l.refused > maxRefused {
+			l.started, l.refused = false, 0
+		}
+		t.mu.Unlock()
 
 		return
 	}
+	l.refused = 0
 	if ts != l.frameTS {
 		l.frameTS, l.frameKey = ts, false
 	}

@@ -15,6 +15,10 @@ const (
 	// holePatience is how long a join waits for a packet that is on its way.
 	holePatience = 60 * time.Millisecond
 
+	// refreshInterval is the least time between two restarts of a player from
+	// the cache.
+	refreshInterval = 2 * time.Second
+
 	// skipAhead is how far a newer keyframe must be ahead for a join to leave
 	// out what is before it.
 	skipAhead = 100 * time.Millisecond
@@ -42,8 +46,28 @@ func (d *downTrack) join(now int64, v *view) {
 		return
 	}
 	d.startAt(jp.seq, now, jp.bitrate)
-	if f := d.sub.source.current.Load(); f != nil && f.forwarded {
-		d.sub.source.RequestKeyframe()
+	d.sub.source.RequestKeyframe() // a fresher one, where there is somebody to ask
+}
+
+// refresh answers a player that has lost the picture (RFC 4585 §6.3.1). Where
+// the publisher cannot be asked for a keyframe, the player is started again
+// from the cached one, which beats a frozen picture until the next. It is not
+// done often: the player's losses may come of a link that is full already.
+func (d *downTrack) refresh() {
+	src := d.sub.source
+	f := src.current.Load()
+	if f == nil || f.opts.RequestKeyframe != nil || d.source.kind != Video {
+		src.RequestKeyframe()
+
+		return
+	}
+	now := mono()
+	jp, ok := d.source.joinAt(now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ok && d.state == downLive && now-d.refreshed > int64(refreshInterval) {
+		d.refreshed = now
+		d.startAt(jp.seq, now, jp.bitrate)
 	}
 }
 
@@ -158,7 +182,7 @@ func (d *downTrack) ahead(seq uint64) time.Duration {
 // stampNow gives a packet of a join the timestamp of a frame captured so that it
 // would be sent now, always later than the frame before.
 func (d *downTrack) stampNow(p *packet, now int64, v *view) uint32 {
-	if d.any && p.ts == d.inTS {
+	if d.inFrame && p.ts == d.inTS {
 		return d.outTS
 	}
 	var ts uint32
@@ -173,7 +197,7 @@ func (d *downTrack) stampNow(p *packet, now int64, v *view) uint32 {
 	if d.any && int32(ts-d.outTS) <= 0 {
 		ts = d.outTS + d.source.rate/1000
 	}
-	d.inTS, d.outTS = p.ts, ts
+	d.inFrame, d.inTS, d.outTS = true, p.ts, ts
 
 	return ts
 }

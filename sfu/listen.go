@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"github.com/pion/ice/v4"
 
@@ -111,6 +112,9 @@ func listenUDP(address string, loopback bool) ([]*net.UDPConn, error) {
 	port := addr.Port
 	for _, ip := range ips {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip, Port: port})
+		if errors.Is(err, syscall.EADDRNOTAVAIL) && len(ips) > 1 {
+			continue // an address that is not up yet
+		}
 		if err != nil {
 			for _, c := range conns {
 				_ = c.Close()
@@ -120,6 +124,9 @@ func listenUDP(address string, loopback bool) ([]*net.UDPConn, error) {
 		}
 		port = c.LocalAddr().(*net.UDPAddr).Port
 		conns = append(conns, c)
+	}
+	if len(conns) == 0 {
+		return nil, errNoAddress
 	}
 
 	return conns, nil

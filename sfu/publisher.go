@@ -73,7 +73,6 @@ func (pub *Publisher) feedSource() {
 			HasVideo: pub.offer.media[Video] != nil, HasAudio: pub.offer.media[Audio] != nil,
 			RequestKeyframe: pub.requestKeyframe,
 		})
-		pub.feed.forwarded = true
 	})
 }
 

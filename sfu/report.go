@@ -83,7 +83,7 @@ func (sub *Subscriber) feedback(d *downTrack, sender *webrtc.RTPSender) {
 				d.mu.Lock()
 				d.stats.plis++
 				d.mu.Unlock()
-				sub.source.RequestKeyframe()
+				d.refresh()
 			case *rtcp.ReceiverReport:
 				sub.received(d, p.Reports)
 			case *rtcp.SenderReport:

@@ -36,6 +36,7 @@ type TrackStats struct {
 // Dropped counts packets a subscriber did not get, by reason.
 type Dropped struct {
 	QueueFull      uint64 // its connection did not take them
+	NoPath         uint64 // there was no ICE candidate pair to send on
 	Overrun        uint64 // occasions on which the ring overtook the subscriber
 	Waiting        uint64 // while waiting for a keyframe
 	Retransmission uint64 // asked for again beyond the share for that
@@ -45,6 +46,7 @@ type dropReason uint8
 
 const (
 	dropQueueFull dropReason = iota
+	dropNoPath
 	dropOverrun
 	dropWaiting
 	dropRetransmission
@@ -84,7 +86,7 @@ func (d *downTrack) snapshot() TrackStats {
 		Packets: s.packets, Bytes: s.bytes, Bitrate: s.rate.value(mono()), Lost: int64(s.lost), FractionLost: s.fractionLost,
 		Jitter: s.jitter, Keyframes: s.keyframes, PLI: s.plis, NACK: s.nacks, NACKPackets: s.nacked, RTX: s.resent,
 		Dropped: Dropped{
-			QueueFull: s.dropped[dropQueueFull], Overrun: s.dropped[dropOverrun],
+			QueueFull: s.dropped[dropQueueFull], NoPath: s.dropped[dropNoPath], Overrun: s.dropped[dropOverrun],
 			Waiting: s.dropped[dropWaiting], Retransmission: s.dropped[dropRetransmission],
 		},
 	}
