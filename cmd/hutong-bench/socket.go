@@ -43,7 +43,11 @@ type rtpHead struct {
 	length int
 }
 
-const socketBuffer = 4 << 20
+const (
+	socketBuffer = 4 << 20
+	batchSize    = 64  // datagrams a system call
+	batchPeek    = 512 // bytes of each
+)
 
 func newSocket(by *sweeper, media func([]rtpHead)) (*socket, error) {
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -50,11 +50,6 @@ type batch struct {
 	bufs  [batchSize][batchPeek]byte
 }
 
-const (
-	batchSize = 64
-	batchPeek = 512
-)
-
 type mmsghdr struct {
 	hdr    syscall.Msghdr
 	length uint32
