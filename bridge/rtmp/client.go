@@ -266,7 +266,10 @@ func (c *Client) nextCommand() (command, error) {
 		}
 		switch m.Type {
 		case typeCommand:
-			return decodeCommand(m.Body)
+			// Some servers send half commands, such as ffmpeg's onFCPublish.
+			if cmd, err := decodeCommand(m.Body); err == nil {
+				return cmd, nil
+			}
 		case typeAudio, typeVideo, typeData:
 			c.pending = append(c.pending, m)
 		}

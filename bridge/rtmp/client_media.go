@@ -54,7 +54,7 @@ func (c *Client) Read() (Message, error) {
 		case typeCommand:
 			cmd, err := decodeCommand(m.Body)
 			if err != nil {
-				return Message{}, err
+				continue
 			}
 			switch code, err := statusOf(cmd); {
 			case err != nil:
@@ -92,7 +92,7 @@ func (c *Client) listen() (over bool, err error) {
 	}
 	cmd, err := decodeCommand(m.Body)
 	if err != nil {
-		return false, err
+		return false, nil
 	}
 	code, err := statusOf(cmd)
 	if err != nil || code != codeUnpublish {

@@ -132,14 +132,13 @@ func (c *conn) await() error {
 		}
 		c.armed = time.Time{}
 		idle, since := c.idle()
-		if end := since.Add(c.s.cfg.HandshakeTimeout); idle && c.r.r.Buffered() == 0 {
-			if !now.Before(end) {
+		end := now.Add(c.s.cfg.ReadTimeout)
+		if idle {
+			if end = since.Add(c.s.cfg.HandshakeTimeout); !now.Before(end) {
 				return errIdle
 			}
-			c.deadline(end)
-		} else {
-			c.deadline(now.Add(c.s.cfg.ReadTimeout))
 		}
+		c.deadline(end)
 		_, err := c.r.r.Peek(1)
 		if err == nil {
 			if !idle {

@@ -197,6 +197,21 @@ func TestPublisherBreaksAndReturns(t *testing.T) {
 	}
 }
 
+// TestLostWriteIsNoGoodbye loses a publisher's connection while it is written to.
+func TestLostWriteIsNoGoodbye(t *testing.T) {
+	s := serve(t, options{stream: func(o *stream.Options) { o.Grace = time.Minute }})
+	publish(t, s.url+"/live/alice")
+	s.mu.Lock()
+	for c := range s.conns {
+		c.stop(errWrite)
+	}
+	s.mu.Unlock()
+	eventually(t, "the connection ends", func() bool { return s.counts.get("closed write") == 1 })
+	if st := s.reg.Get("live/alice"); st == nil || st.Stats().Live {
+		t.Error("the stream does not wait for its publisher")
+	}
+}
+
 func TestGoodbyeEndsThePlay(t *testing.T) {
 	s := serve(t, options{stream: func(o *stream.Options) { o.Grace = time.Hour }})
 	p := publish(t, s.url+"/live/alice")

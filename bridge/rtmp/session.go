@@ -266,15 +266,18 @@ func (c *conn) unpublish(raw string) {
 }
 
 // release ends what happens on a message stream. final says that the client
-// wanted it; reason, if any, is what to tell it.
+// wanted it; reason, if any, is why it has to be, and what to tell the client.
 func (c *conn) release(ns *netStream, final bool, reason error) {
+	if errors.Is(reason, errWrite) {
+		reason = nil // a lost connection, which may come back
+	}
 	if p := ns.pub; p != nil {
 		ns.pub = nil
 		c.session.publications--
 		p.close(final || reason != nil)
 		c.leave()
 		switch {
-		case reason != nil && !errors.Is(reason, errWrite):
+		case reason != nil:
 			level, code := farewell(reason)
 			_ = c.status(ns.id, level, code, reason.Error())
 		case final:
@@ -283,7 +286,7 @@ func (c *conn) release(ns *netStream, final bool, reason error) {
 	}
 	if p := ns.play; p != nil {
 		ns.play = nil
-		if p.stop() && reason != nil && !errors.Is(reason, errWrite) {
+		if p.stop() && reason != nil {
 			_ = c.status(ns.id, levelStatus, codePlayUnpublish, reason.Error())
 		}
 	}
