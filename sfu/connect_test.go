@@ -352,3 +352,28 @@ func TestExternalIPsAreAdvertised(t *testing.T) {
 		t.Errorf("candidates are missing:\n%s", answer)
 	}
 }
+
+func TestWaysToListen(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"every interface", func(c *Config) { c.UDPAddress, c.IncludeLoopback = ":0", true }},
+		{"every IPv4 interface", func(c *Config) { c.UDPAddress, c.IncludeLoopback = "0.0.0.0:0", true }},
+		{"ICE-lite", func(c *Config) { c.ICELite = true }},
+		{"both protocols", func(c *Config) { c.TCPAddress = "127.0.0.1:0" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSFU(t, c.change)
+			src := NewSource("live/listen")
+			defer src.Close()
+			feed := src.Attach(FeedOptions{HasVideo: true})
+			p := newPlayer(t, s, src, clientOptions{})
+			feed.WriteFrame(Video, 0, true, makeFrame(Video, 1, true, 3, 900))
+			eventually(t, "video", func() bool { return p.count(Video) == 3 })
+			if st := p.sub.Stats(); st.Protocol != "udp" {
+				t.Errorf("protocol %q", st.Protocol)
+			}
+		})
+	}
+}

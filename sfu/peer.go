@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -242,8 +243,9 @@ func (p *peer) transport() (remote, local, protocol string) {
 		return "", "", ""
 	}
 
-	return fmt.Sprintf("%s:%d", pair.Remote.Address, pair.Remote.Port),
-		fmt.Sprintf("%s:%d", pair.Local.Address, pair.Local.Port), pair.Local.Protocol.String()
+	address := func(c *webrtc.ICECandidate) string { return net.JoinHostPort(c.Address, itoa(int(c.Port))) }
+
+	return address(pair.Remote), address(pair.Local), pair.Local.Protocol.String()
 }
 
 func (p *peer) baseStats() Stats {
