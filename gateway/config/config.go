@@ -8,7 +8,8 @@ package config
 
 // Config holds every option of the gateway. The yaml tags are the option names; joined with dots they make an option's
 // path (rtmp.tls.cert), from which the name of its environment variable follows (HUTONG_RTMP_TLS_CERT, see EnvName).
-// The choice, min and max tags bound a value by itself; what values mean to each other is in validate.go.
+// The choice, min and max tags bound a value by itself; what values mean to each other is in validate.go. In an entry of
+// a list the default tag is the default. No problem quotes a value whose tag says secret, or one within a list that does.
 // configs/hutong.yaml explains each option and what it trades.
 type Config struct {
 	// DataDir is relative to the working directory, and created when needed.
@@ -19,6 +20,7 @@ type Config struct {
 	WebRTC  WebRTC  `yaml:"webrtc"`
 	Stream  Stream  `yaml:"stream"`
 	Audio   Audio   `yaml:"audio"`
+	Auth    Auth    `yaml:"auth"`
 	Metrics Metrics `yaml:"metrics"`
 	Pprof   Pprof   `yaml:"pprof"`
 	Drain   Drain   `yaml:"drain"`
@@ -172,4 +174,17 @@ const (
 	// PathLive writes every frame to RTMP and HTTP-FLV players as it comes; PathStandard gathers them to save CPU.
 	PathLive     = "live"
 	PathStandard = "standard"
+
+	// AuthOpen lets everybody do everything; AuthToken wants a key, a token or a signature.
+	AuthOpen  = "open"
+	AuthToken = "token"
+
+	HashMD5    = "md5"
+	HashSHA256 = "sha256"
+
+	// SignRequired wants a signature or a token. SignOptional also lets unsigned players in, on the standard path.
+	// SignOff takes no signature: only a token opens.
+	SignRequired = "required"
+	SignOptional = "optional"
+	SignOff      = "off"
 )

@@ -57,7 +57,7 @@ func (d *decoder) section(node ast.Node, into reflect.Value, path string) {
 func (d *decoder) again(e *ast.MappingValueNode, path string, tag reflect.StructTag, first int) {
 	p := d.at(e.Key, path)
 	p.What, p.Fix = "is set twice", fmt.Sprintf("keep one of them; the first is on line %d", first)
-	if s, ok := text(e.Value); ok && tag.Get("secret") == "" {
+	if s, ok := text(e.Value); ok && tag.Get("secret") == "" && !d.secret {
 		p.Value = quote(s)
 	}
 	d.problems = append(d.problems, p)
@@ -87,8 +87,9 @@ func mayBeSecret(key string, in reflect.Type) bool {
 // value reads the value of one key: a section, a list or a scalar.
 func (d *decoder) value(e *ast.MappingValueNode, field reflect.Value, tag reflect.StructTag, path string) {
 	if tag.Get("secret") != "" {
+		within := d.secret
 		d.secret = true
-		defer func() { d.secret = false }()
+		defer func() { d.secret = within }()
 	}
 	switch field.Kind() {
 	case reflect.Struct:
@@ -113,7 +114,7 @@ func (d *decoder) list(node ast.Node, into reflect.Value, path string) {
 	}
 	list := reflect.MakeSlice(into.Type(), 0, len(sequence.Values))
 	for i, item := range sequence.Values {
-		element := reflect.New(into.Type().Elem()).Elem()
+		element := newElement(into.Type().Elem())
 		at := fmt.Sprintf("%s[%d]", path, i)
 		before := len(d.problems)
 		if element.Kind() == reflect.Struct {
@@ -130,6 +131,19 @@ func (d *decoder) list(node ast.Node, into reflect.Value, path string) {
 		list = reflect.Append(list, element)
 	}
 	into.Set(list)
+}
+
+// newElement is an entry of a list with its defaults.
+func newElement(t reflect.Type) reflect.Value {
+	element := reflect.New(t).Elem()
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			if s := t.Field(i).Tag.Get("default"); s != "" {
+				element.Field(i).SetString(s)
+			}
+		}
+	}
+	return element
 }
 
 func (d *decoder) scalar(node, key ast.Node, into reflect.Value, tag reflect.StructTag, path string) {

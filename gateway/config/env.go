@@ -33,7 +33,7 @@ func (l *loader) applyEnv(environ []string) {
 			})
 			continue
 		}
-		d := decoder{loader: l, env: name, option: o.path}
+		d := decoder{loader: l, env: name, option: o.path, secret: o.tag.Get("secret") != ""}
 		l.origins[o.path] = origin{env: name, option: o.path}
 		if o.value.Kind() == reflect.Slice {
 			d.envList(o, value)

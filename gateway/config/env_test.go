@@ -27,6 +27,11 @@ func other(t *testing.T, o option) (string, any) {
 	case []ICEServer:
 		return "[{urls: ['turn:a.example'], username: u, credential: c}]",
 			[]ICEServer{{URLs: []string{"turn:a.example"}, Username: "u", Credential: "c"}}
+	case []APIKey:
+		return "[{name: backend1, key: 0123456789abcdef}]", []APIKey{{Name: "backend1", Key: "0123456789abcdef"}}
+	case []SignedURL:
+		return "[{app: live, key: 0123456789abcdef, play: optional}]",
+			[]SignedURL{{App: "live", Key: "0123456789abcdef", Hash: HashMD5, Publish: SignRequired, Play: SignOptional}}
 	case string:
 		for _, choice := range choicesOf(o.tag) {
 			if choice != v {
@@ -38,6 +43,10 @@ func other(t *testing.T, o option) (string, any) {
 			return "192.0.2.1:7000", "192.0.2.1:7000"
 		case o.path == "http.public_url":
 			return "https://call.example.com", "https://call.example.com"
+		case o.path == "auth.callout.url":
+			return "http://10.0.0.1/authorize?v=1", "http://10.0.0.1/authorize?v=1"
+		case o.tag.Get("secret") != "":
+			return "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"
 		}
 		return "some/path: [a, b", "some/path: [a, b"
 	}
@@ -54,6 +63,9 @@ func TestEveryOptionFromTheEnvironment(t *testing.T) {
 		"rtmp.tls.cert":       {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_KEY=k"},
 		"rtmp.tls.key":        {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_CERT=c"},
 		"webrtc.external_ips": {"HUTONG_WEBRTC_UDP_ADDRESS=:1"},
+		"auth.mode":           {"HUTONG_AUTH_API_KEYS=[{name: a, key: 0123456789abcdef}]", "HUTONG_AUTH_TOKEN_SECRET=0123456789abcdef0123456789abcdef"},
+		"auth.callout.url":    {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
+		"auth.callout.secret": {"HUTONG_AUTH_CALLOUT_URL=http://a"},
 	}
 	names := map[string]string{}
 	for i, o := range options(Default()) {

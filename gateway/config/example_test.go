@@ -51,7 +51,7 @@ func shown(v reflect.Value) string {
 			return "[]"
 		}
 		return `["` + strings.Join(x, `", "`) + `"]`
-	case []ICEServer:
+	case []ICEServer, []APIKey, []SignedURL:
 		return "[]"
 	case bool:
 		if x {

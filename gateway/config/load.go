@@ -13,6 +13,25 @@ import (
 // HUTONG_ override it, and checks the result, certificates and data directory included. Relative paths are relative to
 // the working directory. The error is an *Error with every problem found.
 func Load(path string, environ []string) (*Config, error) {
+	l, err := read(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	l.checkFiles()
+	return l.result()
+}
+
+// Read is Load without a look at certificates and the data directory, for commands that use neither and may run as
+// another user or on another machine.
+func Read(path string, environ []string) (*Config, error) {
+	l, err := read(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	return l.result()
+}
+
+func read(path string, environ []string) (*loader, error) {
 	l := newLoader(path)
 	if path != "" {
 		if p := l.readFile(); p != nil {
@@ -21,8 +40,7 @@ func Load(path string, environ []string) (*Config, error) {
 	}
 	l.applyEnv(environ)
 	l.validate()
-	l.checkFiles()
-	return l.result()
+	return l, nil
 }
 
 // Check returns every problem of the file at path by itself, without the environment; none means that it would load.

@@ -31,6 +31,7 @@ func (l *loader) validate() {
 	l.corsOrigins()
 	l.externalIPs()
 	l.iceServers()
+	l.auth()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
 		path := "stream.standard_merge"
 		if !l.isSet(path) && l.isSet("stream.max_lag") {
