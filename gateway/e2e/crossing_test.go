@@ -33,7 +33,7 @@ func (s *suite) chromeToPhone(t *testing.T) {
 // requireCamera records the browser's stream and checks it from its first picture.
 func (s *suite) requireCamera(t *testing.T, tool testmedia.Tool, url string) {
 	t.Helper()
-	requireSound(t, s.requireCameraPictures(t, tool, url), 880)
+	requireMicrophone(t, s.requireCameraPictures(t, tool, url), 880)
 }
 
 func (s *suite) requireCameraPictures(t *testing.T, tool testmedia.Tool, url string) *testmedia.Media {
