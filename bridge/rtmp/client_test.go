@@ -64,6 +64,7 @@ func dialWhenThere(t testing.TB, url string) (c *Client) {
 }
 
 func TestClientPushesToFFmpeg(t *testing.T) {
+	t.Parallel()
 	url := "rtmp://" + freeAddress(t) + "/live/alice"
 	file := filepath.Join(t.TempDir(), "got.flv")
 	media := plain(t)
@@ -87,6 +88,7 @@ func TestClientPushesToFFmpeg(t *testing.T) {
 }
 
 func TestClientPullsFromFFmpeg(t *testing.T) {
+	t.Parallel()
 	url := "rtmp://" + freeAddress(t) + "/live/alice"
 	background(t, "ffmpeg", "-v", "error", "-re", "-i", clip(t, "20", plainClip...), "-c", "copy", "-f", "flv", "-listen", "1", url)
 	c := dialWhenThere(t, url)

@@ -250,6 +250,7 @@ func TestEnhancedRTMP(t *testing.T) {
 }
 
 func TestCodecs(t *testing.T) {
+	t.Parallel()
 	hevc := func(tag flv.Tag) flv.Tag {
 		if tag.Type == flv.TagVideo {
 			tag.Body = append([]byte{tag.Body[0]&0xf0 | 12}, tag.Body[1:]...)
@@ -290,6 +291,7 @@ func TestCodecs(t *testing.T) {
 		"MP3 alone":              {only(flv.TagAudio, mp3), "MP3", true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, options{})
 			p := publish(t, s.url+"/live/alice")
 			var err error

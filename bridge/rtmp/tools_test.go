@@ -48,6 +48,7 @@ func contiguous(whole, part []string) bool {
 }
 
 func TestFFmpegPushAndPlay(t *testing.T) {
+	t.Parallel()
 	s := serve(t, options{})
 	file := clip(t, "40", plainClip...)
 	url := s.url + "/live/alice"
@@ -61,6 +62,7 @@ func TestFFmpegPushAndPlay(t *testing.T) {
 }
 
 func TestFFmpegPathSplits(t *testing.T) {
+	t.Parallel()
 	s := serve(t, options{})
 	file := clip(t, "1", plainClip...)
 	for _, tc := range []struct{ push, name string }{
@@ -91,6 +93,7 @@ func dump(t testing.TB, url string) string {
 func whole(packets []string) []string { return packets[:max(0, len(packets)-1)] }
 
 func TestOtherTools(t *testing.T) {
+	t.Parallel()
 	s := serve(t, options{})
 	src := clip(t, "40", plainClip...)
 	url := s.url + "/a/b/c/d"
@@ -135,6 +138,7 @@ func TestOtherTools(t *testing.T) {
 }
 
 func TestAudioOnlyAndVideoOnly(t *testing.T) {
+	t.Parallel()
 	s := serve(t, options{})
 	file := clip(t, "40", plainClip...)
 	for _, tc := range []struct{ name, drop, kind, codec string }{
@@ -155,6 +159,7 @@ func TestAudioOnlyAndVideoOnly(t *testing.T) {
 }
 
 func TestBFramesThroughFFmpeg(t *testing.T) {
+	t.Parallel()
 	s := serve(t, options{})
 	file := clip(t, "40", "-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-bf", "2", "-g", "25", "-c:a", "aac", "-ar", "44100", "-ac", "2")
 	url := s.url + "/live/alice"
@@ -169,6 +174,7 @@ func TestBFramesThroughFFmpeg(t *testing.T) {
 }
 
 func TestRTMPS(t *testing.T) {
+	t.Parallel()
 	conf, pool := certificate(t)
 	s := serve(t, options{rtmp: func(c *Config) { c.Address, c.TLSAddress, c.TLS = "", "127.0.0.1:0", conf }})
 	url := "rtmps://" + s.TLSAddr().String() + "/live/alice"
