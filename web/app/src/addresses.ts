@@ -28,7 +28,8 @@ export function addressesOf(stream: string, settings: Settings | null, here: str
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|\[::\])$/
 
-function reachable(base: string, host: string): string {
+/** `base` with a loopback host replaced by the one the person came by. */
+export function reachable(base: string, host: string): string {
   const match = /^([a-z]+:\/\/)(\[[^\]]+\]|[^:/]+)(.*)$/i.exec(base)
   if (!match || !loopback.test(match[2] ?? '')) return base.replace(/\/+$/, '')
   return `${match[1]}${host || match[2]}${match[3]}`.replace(/\/+$/, '')

@@ -3,13 +3,30 @@ import type { Settings, StreamInfo } from './types'
 
 const timeoutMs = 8_000
 
-/** GETs a JSON answer of the gateway's API. Throws a Problem. */
-async function get<T>(path: string): Promise<T> {
+export interface Call {
+  method?: 'GET' | 'POST' | 'DELETE'
+  body?: unknown
+  /** Bearer token, where the gateway asks for one. */
+  token?: string
+}
+
+/** Asks the gateway's API; resolves with the JSON answer, undefined where there is none. Throws a Problem. */
+export async function ask<T>(path: string, { method = 'GET', body, token }: Call = {}): Promise<T> {
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(), timeoutMs)
+  const headers: Record<string, string> = { Accept: 'application/json' }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (token) headers['Authorization'] = `Bearer ${token}`
   let response: Response
   try {
-    response = await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store', signal: abort.signal })
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: 'no-store',
+      signal: abort.signal,
+    })
+    if (response.status === 204) return undefined as T
     if (response.ok) return (await response.json()) as T
   } catch (error) {
     throw toProblem(abort.signal.aborted ? new TypeError(`no answer within ${timeoutMs / 1000} s`) : error)
@@ -19,14 +36,14 @@ async function get<T>(path: string): Promise<T> {
   throw await problemFromResponse(response)
 }
 
-export const fetchSettings = () => get<Settings>(apiPath('settings'))
+export const fetchSettings = () => ask<Settings>(apiPath('settings'))
 
 export async function fetchStreams(): Promise<StreamInfo[]> {
-  return (await get<{ streams: StreamInfo[] | null }>(apiPath('streams'))).streams ?? []
+  return (await ask<{ streams: StreamInfo[] | null }>(apiPath('streams'))).streams ?? []
 }
 
 /** All addresses are relative to the page, which may live under a path of a reverse proxy. */
-const apiPath = (what: string) => `api/v1/${what}`
+export const apiPath = (what: string) => `api/v1/${what}`
 
 export type Access = Readonly<Record<string, string>>
 

@@ -5,15 +5,21 @@ import { Problem, toProblem } from '../rtc/problem'
 import { refreshDevices } from './useDevices'
 import { stored } from './stored'
 
+export interface LocalMediaOptions {
+  /** The picture size to begin with, and under which key the person's own choice is remembered. */
+  quality?: Quality['id']
+  qualityKey?: string
+}
+
 /**
  * The person's own camera or screen and microphone. `stream` is what a preview shows and a link sends; it is a new object
  * whenever its tracks changed, so that watching it is enough to follow.
  */
-export function useLocalMedia() {
+export function useLocalMedia(options: LocalMediaOptions = {}) {
   const source = ref<Source>('camera')
   const cameraId = stored<string>('camera', '')
   const microphoneId = stored<string>('microphone', '')
-  const qualityId = stored<Quality['id']>('quality', 'standard')
+  const qualityId = stored<Quality['id']>(options.qualityKey ?? 'quality', options.quality ?? 'standard')
   const stream = shallowRef<MediaStream | null>(null)
   /** The microphone itself, for the level meter. */
   const microphone = shallowRef<MediaStreamTrack | null>(null)
