@@ -18,9 +18,20 @@ type Log struct {
 	keyDTS   time.Duration
 	keyBytes int
 	wake     chan struct{}
+	wakeAt   time.Time   // of the last wake
+	wakeNext *time.Timer // a wake that is put off, nil if none is
 	waiting  atomic.Int32
+	players  atomic.Int32
 	ended    bool
 }
+
+const (
+	// crowded is the number of players from which on they are woken at most
+	// once per crowdBatch: waking each of them for each audio frame would cost
+	// more than the media does.
+	crowded    = 64
+	crowdBatch = 25 * time.Millisecond
+)
 
 func newLog(maxBytes int, maxSpan time.Duration) *Log {
 	return &Log{maxBytes: maxBytes, maxSpan: maxSpan, head: &Frame{}, wake: make(chan struct{})}
@@ -45,10 +56,33 @@ func (l *Log) append(f *Frame) {
 	}
 	l.head = f
 	prev.next.Store(f)
-	if l.waiting.Load() > 0 {
-		close(l.wake)
-		l.wake = make(chan struct{})
+	if l.waiting.Load() > 0 && l.wakeNext == nil {
+		l.wakeOrPutOff()
 	}
+}
+
+func (l *Log) wakeOrPutOff() {
+	if l.players.Load() > crowded {
+		if d := crowdBatch - time.Since(l.wakeAt); d > 0 {
+			l.wakeNext = time.AfterFunc(d, func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.wakeAll()
+			})
+			return
+		}
+	}
+	l.wakeAll()
+}
+
+func (l *Log) wakeAll() {
+	l.wakeNext = nil
+	if l.ended {
+		return
+	}
+	close(l.wake)
+	l.wake = make(chan struct{})
+	l.wakeAt = time.Now()
 }
 
 // forget drops the cached group of pictures: what comes next starts anew.
@@ -63,6 +97,9 @@ func (l *Log) end() {
 	defer l.mu.Unlock()
 	if !l.ended {
 		l.ended = true
+		if l.wakeNext != nil {
+			l.wakeNext.Stop()
+		}
 		close(l.wake)
 	}
 }

@@ -43,9 +43,17 @@ func (s *Stream) Play(p Protocol) (*Player, error) {
 	if limit := s.r.opts.MaxPlayers; limit > 0 && n >= limit {
 		return nil, fmt.Errorf("%w: %s has %d players; raise stream.max_players", ErrTooMany, s.Name, n)
 	}
-	s.players[p]++
-	s.adjust()
+	s.seat(p, 1)
 	return &Player{s: s, proto: p}, nil
+}
+
+// seat counts players in and out. The caller holds s.mu.
+func (s *Stream) seat(p Protocol, n int) {
+	s.players[p] += n
+	if p != WHEP {
+		s.log.players.Add(int32(n))
+	}
+	s.adjust()
 }
 
 // Stream returns what is played.
@@ -90,7 +98,6 @@ func (p *Player) Close() {
 	p.once.Do(func() {
 		p.s.mu.Lock()
 		defer p.s.mu.Unlock()
-		p.s.players[p.proto]--
-		p.s.adjust()
+		p.s.seat(p.proto, -1)
 	})
 }

@@ -15,7 +15,8 @@ const maxBatch = 256
 // ReaderOptions say how a player reads.
 type ReaderOptions struct {
 	// Merge trades delay for fewer writes: frames are handed out at most once
-	// per Merge. Zero hands them out at once.
+	// per Merge. Zero hands them out at once, or, to one of a crowd of players,
+	// within 25 ms.
 	Merge time.Duration
 	// MaxLag is how far, in media time, a player may be behind before it loses
 	// frames up to a keyframe. Zero takes the stream's.
