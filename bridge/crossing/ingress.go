@@ -112,7 +112,10 @@ func (v *videoHalf) frame(f *stream.Frame) {
 		v.out = nil
 		v.filter.Reset()
 	}
-	verdict := v.filter.Check(nals, v.cfg, f.PTS, f.DTS, f.Key)
+	// A frame that RTMP players may start at need not be an IDR picture;
+	// browsers start at nothing less.
+	key := h264.IsKeyframe(nals)
+	verdict := v.filter.Check(nals, v.cfg, f.PTS, f.DTS, key)
 	if m := v.filter.Mode(); m != v.mode {
 		v.setMode(m)
 	}
@@ -123,7 +126,7 @@ func (v *videoHalf) frame(f *stream.Frame) {
 	if v.out == nil {
 		v.out = v.cfg.NoReorder()
 	}
-	v.in.feed.WriteFrame(sfu.Video, f.PTS, f.Key, v.pack.Packetize(nals, v.out, f.Key))
+	v.in.feed.WriteFrame(sfu.Video, f.PTS, key, v.pack.Packetize(nals, v.out, key))
 }
 
 func (v *videoHalf) setMode(m string) {
