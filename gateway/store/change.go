@@ -1,0 +1,103 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// Changes of one key from one process wait for each other, so that only
+	// other nodes are raced with: this many lost races in a row mean trouble.
+	maxAttempts = 50
+	maxBackoff  = 40 * time.Millisecond
+	// maxWait bounds a whole change, waiting and races included.
+	maxWait = 10 * time.Second
+)
+
+// Change replaces the value of a key by f of it, and again with the newer value
+// when another was faster, until it is applied. f gets nil when there is no
+// value, and returns nil to delete it; the value it got, unchanged, writes
+// nothing. An error of f ends the change and is returned as it is. f may run
+// several times and must do nothing but compute.
+func Change(ctx context.Context, b *Bucket, key string, f func(old []byte) (next []byte, err error)) error {
+	limited, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	unlock, err := b.locks.lock(limited, key)
+	if err != nil {
+		return failed(ctx, b.name+" "+key, err)
+	}
+	defer unlock()
+	for attempt := range maxAttempts {
+		err := b.try(limited, key, f)
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+			if err != nil && limited.Err() != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s %s: %w: not changed within %v", b.name, key, ErrUnavailable, maxWait)
+			}
+			return err
+		}
+		pause := time.NewTimer(rand.N(min(maxBackoff, time.Millisecond<<min(attempt, 10))) + 1)
+		select {
+		case <-pause.C:
+		case <-limited.Done():
+			pause.Stop()
+			return failed(ctx, b.name+" "+key, limited.Err())
+		}
+	}
+	return fmt.Errorf("%s %s: %w: lost %d races in a row; try again later", b.name, key, ErrConflict, maxAttempts)
+}
+
+func (b *Bucket) try(ctx context.Context, key string, f func([]byte) ([]byte, error)) error {
+	old, revision, err := b.Get(ctx, key)
+	exists := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if exists && old == nil {
+		old = []byte{} // nil is for no value
+	}
+	// A copy, since f may build its result in place.
+	next, err := f(bytes.Clone(old))
+	switch {
+	case err != nil:
+		return err
+	case next == nil && exists:
+		return b.Delete(ctx, key, revision)
+	case next == nil, exists && bytes.Equal(old, next):
+		return nil
+	case exists:
+		_, err = b.Update(ctx, key, next, revision)
+	default:
+		_, err = b.Create(ctx, key, next)
+	}
+	return err
+}
+
+// keyLocks serialise the changes of a key within this process. Keys share a
+// bounded number of locks; two that meet only wait for each other.
+type keyLocks struct {
+	seed  maphash.Seed
+	locks []chan struct{}
+}
+
+func newKeyLocks() keyLocks {
+	l := keyLocks{seed: maphash.MakeSeed(), locks: make([]chan struct{}, 256)}
+	for i := range l.locks {
+		l.locks[i] = make(chan struct{}, 1)
+	}
+	return l
+}
+
+func (l keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
+	c := l.locks[maphash.String(l.seed, key)%uint64(len(l.locks))]
+	select {
+	case c <- struct{}{}:
+		return func() { <-c }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
