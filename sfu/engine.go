@@ -61,10 +61,7 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 		return engine, registry, nil // subscribers' RTCP is our own
 	}
 	// A browser's encoder reaches its full rate only with transport-wide
-	// congestion feedback, and its losses are repaired only when asked.
-	if err := webrtc.ConfigureNack(engine, registry); err != nil {
-		return nil, nil, err
-	}
+	// congestion feedback.
 	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
 		return nil, nil, err
 	}

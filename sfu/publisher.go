@@ -26,6 +26,8 @@ type Publisher struct {
 	attach   sync.Once
 	ssrc     atomic.Uint32 // of the video
 	plis     atomic.Uint64
+	nacks    atomic.Uint64 // requests for lost packets
+	nacked   atomic.Uint64 // packets they named
 	received [kinds]upTrack
 }
 
@@ -138,7 +140,12 @@ func (pub *Publisher) receive(kind Kind, t *webrtc.TrackRemote, up *upTrack) {
 		buf    = make([]byte, 1500)
 		arena  []byte
 		packet rtp.Packet
+		repair *nacker
 	)
+	if kind == Video {
+		repair = pub.newNacker()
+		defer repair.stop()
+	}
 	for {
 		n, _, err := t.Read(buf)
 		if err != nil {
@@ -160,6 +167,9 @@ func (pub *Publisher) receive(kind Kind, t *webrtc.TrackRemote, up *upTrack) {
 		arena = arena[size:]
 		copy(payload, packet.Payload)
 		up.account(kind, &packet.Header, payload)
+		if repair != nil {
+			repair.arrived(packet.SequenceNumber, mono())
+		}
 		pub.feed.forward(kind, packet.SequenceNumber, packet.Timestamp, packet.Marker, payload)
 	}
 }
@@ -230,9 +240,7 @@ func (up *upTrack) account(kind Kind, h *rtp.Header, payload []byte) {
 // Stats is a snapshot of the connection and of what has been received.
 func (pub *Publisher) Stats() Stats {
 	s := pub.baseStats()
-	if pair, ok := pub.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats(); ok {
-		s.RTT = time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
-	}
+	s.RTT = pub.rtt()
 	for kind, out := range []*TrackStats{&s.Video, &s.Audio} {
 		up := &pub.received[kind]
 		up.mu.Lock()
@@ -244,7 +252,7 @@ func (pub *Publisher) Stats() Stats {
 		out.Jitter = ticksToDuration(int64(up.jitter), Kind(kind).clockRate())
 		up.mu.Unlock()
 	}
-	s.Video.PLI = pub.plis.Load()
+	s.Video.PLI, s.Video.NACK, s.Video.NACKPackets = pub.plis.Load(), pub.nacks.Load(), pub.nacked.Load()
 
 	return s
 }

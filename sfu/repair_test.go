@@ -220,3 +220,114 @@ func TestPublisherLossIsRepaired(t *testing.T) {
 		}
 	}
 }
+
+func TestNackerAsksUntilItArrives(t *testing.T) {
+	type request struct{ seqs []uint16 }
+	requests := make(chan request, 100)
+	gaveUp := make(chan struct{}, 100)
+	n := &nacker{
+		ask:    func(seqs []uint16) { requests <- request{append([]uint16(nil), seqs...)} },
+		giveUp: func() { gaveUp <- struct{}{} },
+		rtt:    func() time.Duration { return 0 },
+	}
+	defer n.stop()
+	next := func() []uint16 {
+		select {
+		case r := <-requests:
+			return r.seqs
+		case <-time.After(patience):
+			t.Fatal("nothing is asked for")
+
+			return nil
+		}
+	}
+	for _, seq := range []uint16{65533, 65534, 1, 2} { // 65535 and 0 are missing
+		n.arrived(seq, mono())
+	}
+	if got := next(); len(got) != 2 || got[0] != 65535 || got[1] != 0 {
+		t.Fatalf("asked for %v", got)
+	}
+	n.arrived(65535, mono())
+	for range 3 { // again and again, but no longer for what has come
+		if got := next(); len(got) != 1 || got[0] != 0 {
+			t.Fatalf("asked for %v", got)
+		}
+	}
+	await(t, "giving up", gaveUp)
+	n.arrived(1000, mono()) // too much at once
+	await(t, "giving up on a large gap", gaveUp)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.missing) != 0 {
+		t.Errorf("still missing: %v", n.missing)
+	}
+}
+
+// TestUplinkLossIsRepaired: what a publisher's network loses is asked for, once
+// repaired no more.
+func TestUplinkLossIsRepaired(t *testing.T) {
+	s := newSFU(t)
+	src := NewSource("live/loss")
+	defer src.Close()
+	lose := &lossyOut{}
+	pub := newPublisherClient(t, s, src, clientOptions{filter: lose})
+	tap := src.Tap(TapOptions{Video: true})
+	defer tap.Close()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	i := 0
+	send := func() {
+		pub.send(t, Video, uint32(i*450), makeFrame(Video, uint32(i), i == 0, 3, 900))
+		i++
+	}
+	send()
+	eventually(t, "the track", func() bool { return pub.pub.Stats().Video.Packets == 3 })
+	lose.on.Store(true)
+	for range 200 {
+		<-tick.C
+		send()
+	}
+	lose.on.Store(false)
+	send()
+	eventually(t, "every packet", func() bool {
+		send() // repairs are read when media is
+		<-tick.C
+		st := pub.pub.Stats().Video
+
+		return st.Packets == uint64(i*3) && st.Lost == 0
+	})
+	st := pub.pub.Stats().Video
+	lost := uint64(lose.lost.Load())
+	if lost < 40 || st.NACKPackets < lost || st.NACKPackets > 3*lost {
+		t.Errorf("%d packets were lost and %d asked for", lost, st.NACKPackets)
+	}
+}
+
+// lossyOut is a client-side interceptor that loses a tenth of the packets sent
+// for the first time.
+type lossyOut struct {
+	interceptor.NoOp
+	on   atomic.Bool
+	lost atomic.Int32
+}
+
+func (l *lossyOut) NewInterceptor(string) (interceptor.Interceptor, error) { return l, nil }
+
+func (l *lossyOut) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
+	seen := map[uint16]bool{}
+	var mu sync.Mutex
+
+	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		mu.Lock()
+		drop := h.PayloadType == 102 && l.on.Load() && h.SequenceNumber%10 == 3 && !seen[h.SequenceNumber]
+		seen[h.SequenceNumber] = true
+		mu.Unlock()
+		if drop {
+			l.lost.Add(1)
+
+			return len(payload), nil
+		}
+
+		return w.Write(h, payload, a)
+	})
+}

@@ -27,7 +27,7 @@ type TrackStats struct {
 	Jitter       time.Duration
 	Keyframes    uint64
 	PLI          uint64 // requests for a keyframe: received from a player, sent to a publisher
-	NACK         uint64 // negative acknowledgements received from a player
+	NACK         uint64 // negative acknowledgements: received from a player, sent to a publisher
 	NACKPackets  uint64 // packets they asked for
 	RTX          uint64 // packets sent again
 	Dropped      Dropped
