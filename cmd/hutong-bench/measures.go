@@ -63,7 +63,7 @@ func (s *suite) measures() []measure {
 	in := func(srv *server) string { return srv.whipURL(benchStream) }
 	join := func(from, out func(*server) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
-			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(30, 6)}
+			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(20, 6)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}

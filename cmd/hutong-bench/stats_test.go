@@ -112,11 +112,12 @@ func TestTable(t *testing.T) {
 		{"measure": "whep-rtmp", "cpu_us_packet": 9.0}, {"measure": "whep-rtmp", "cpu_us_packet": 3.0},
 		{"measure": "whep-rtmp", "cpu_us_packet": 4.2},
 		{"measure": "latency-rtmp", "out": "whep", "video_ms_p50": 0.3}, {"measure": "latency-rtmp", "out": "flv", "video_ms_p50": 4.0},
+		{"measure": "calibration", "seal_us": 0.68, "send_us": 3.68}, {"measure": "flv-live", "machine_idle_pct": 12.0},
 		{"measure": "crossing-rtmp", "left_behind_ms_s": -0.4},
 	}
 	got := makeTable(lines, "full.jsonl")
 	for _, want := range []string{
-		"Machine: Abacus, 2 cores", "bench/full.jsonl",
+		"Machine: Abacus, 2 cores", "1.0 and 2.0 times as long", "12 % of all cores", "bench/full.jsonl",
 		"| RTMP in, 150 WHEP players: CPU a packet | 3.5 us | 4.2 | 1.20 |",
 		"| RTMP to WHEP, video, p50 | 0.4 ms | 0.3 | 0.75, met |",
 		"| RTMP to HTTP-FLV, video, p50 | 0.4 ms | 4 | **10.00** |",
@@ -167,6 +168,13 @@ func TestPlainArgsNameNoMachine(t *testing.T) {
 	got := plainArgs([]string{"whep", "-url", "http://127.0.0.1:40001/whep/live/b", "-pid", "77", "-file", "/home/me/x.flv", "-server", "/home/me/hutong"})
 	if want := "whep -url http://HOST/whep/live/b -pid PID -file x.flv -server bin/hutong"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestCalibrateMeasuresSomething(t *testing.T) {
+	seal, send, err := calibrate()
+	if err != nil || seal <= 0 || send <= 0 {
+		t.Errorf("got %g and %g, %v", seal, send, err)
 	}
 }
 

@@ -69,6 +69,9 @@ func runSuite(ctx context.Context, args []string) error {
 	if err := s.keep("machine", thisMachine(ctx, s.server)); err != nil {
 		return err
 	}
+	if err := s.calibrate(); err != nil {
+		return err
+	}
 	for _, m := range s.measures() {
 		if !strings.HasPrefix(m.name, s.only) {
 			continue
@@ -84,12 +87,24 @@ func runSuite(ctx context.Context, args []string) error {
 			}
 		}
 	}
+	if err := s.calibrate(); err != nil {
+		return err
+	}
 	if *table == "" && *full && *only == "" {
 		if _, err := os.Stat(docsTable); err == nil {
 			*table = docsTable
 		}
 	}
 	return errors.Join(s.report(*table, filepath.Base(s.raw)), errors.Join(s.failed...))
+}
+
+// calibrate keeps a line about the machine's speed, before and after everything else.
+func (s *suite) calibrate() error {
+	seal, send, err := calibrate()
+	if err != nil {
+		return err
+	}
+	return s.keep("calibration", line{"cmd": "calibration", "seal_us": round(seal, 3), "send_us": round(send, 3)})
 }
 
 const docsTable = "docs/benchmarks.md"

@@ -118,6 +118,7 @@ func makeTable(lines []line, raw string) string {
 				l["cpu_model"], l["cores"], l["memory_gb"], l["kernel"], l["date"], l["go"], l["gateway"], raw)
 		}
 	}
+	b.WriteString(speed(lines))
 	within, met, measured := 0, 0, 0
 	group := ""
 	for _, t := range targets {
@@ -144,6 +145,27 @@ func makeTable(lines []line, raw string) string {
 	}
 	fmt.Fprintf(&b, "%d of %d figures meet their target, %d are within a factor of two of it.\n", met, measured, within)
 	return b.String()
+}
+
+// speed says how the machine compared with the one the targets come from, and how much of it was left over.
+func speed(lines []line) string {
+	seal, _, ok := target{measure: "calibration", key: "seal_us"}.figure(lines)
+	send, _, ok2 := target{measure: "calibration", key: "send_us"}.figure(lines)
+	if !ok || !ok2 {
+		return ""
+	}
+	out := fmt.Sprintf("Sealing 1,100 bytes took %.2f us and sending them %.2f us of CPU, against %.2f and %.2f on the machine of the targets: "+
+		"%.1f and %.1f times as long.", seal, send, referenceSeal, referenceSend, seal/referenceSeal, send/referenceSend)
+	var idle []float64
+	for _, l := range lines {
+		if v, ok := l.number("machine_idle_pct"); ok {
+			idle = append(idle, v)
+		}
+	}
+	if len(idle) > 0 {
+		out += fmt.Sprintf(" During the fan-out measures %.0f %% of all cores (median) was idle.", median(idle))
+	}
+	return out + "\n\n"
 }
 
 func indexOf(t target) int {
