@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,10 +41,10 @@ func (s *Store) Bucket(name string, o BucketOptions) (*Bucket, error) {
 	if key, err := escape(name); err != nil || key != name {
 		return nil, fmt.Errorf("bucket %.40q: %w; use letters, digits, _ and -", name, ErrBadKey)
 	}
-	full := namespace + "_" + name
+	b := &Bucket{s: s, name: name, locks: newKeyLocks()}
 	config := jetstream.StreamConfig{
-		Name:              "KV_" + full, // the form that makes a stream a key-value bucket
-		Subjects:          []string{"$KV." + full + ".>"},
+		Name:              b.streamName(),
+		Subjects:          []string{b.base() + ">"},
 		MaxMsgsPerSubject: int64(max(o.History, 1)),
 		MaxAge:            o.TTL,
 		MaxBytes:          -1,
@@ -72,16 +70,20 @@ func (s *Store) Bucket(name string, o BucketOptions) (*Bucket, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
 	defer cancel()
-	stream, err := s.js.CreateOrUpdateStream(ctx, config)
-	if err != nil {
+	var err error
+	if b.stream, err = s.js.CreateOrUpdateStream(ctx, config); err != nil {
 		return nil, failed(ctx, what, err)
 	}
-	kv, err := s.js.KeyValue(ctx, full)
-	if err != nil {
+	if b.kv, err = s.js.KeyValue(ctx, namespace+"_"+name); err != nil {
 		return nil, failed(ctx, what, err)
 	}
-	return &Bucket{s: s, name: name, stream: stream, kv: kv, locks: newKeyLocks()}, nil
+	return b, nil
 }
+
+// A stream and subjects of these forms are what NATS and its tools know as a
+// key-value bucket.
+func (b *Bucket) streamName() string { return "KV_" + namespace + "_" + b.name }
+func (b *Bucket) base() string       { return "$KV." + namespace + "_" + b.name + "." }
 
 // Get returns the value of a key and its revision, or [ErrNotFound].
 func (b *Bucket) Get(ctx context.Context, key string) (value []byte, revision uint64, err error) {
@@ -155,24 +157,10 @@ func (b *Bucket) check(key string, value []byte) (token, what string, err error)
 	return token, what, nil
 }
 
-// decode turns an entry of the engine into ours.
-func decode(e jetstream.KeyValueEntry) Entry {
-	return Entry{Key: unescape(e.Key()), Value: e.Value(), Revision: e.Revision(), Deleted: e.Operation() != jetstream.KeyValuePut}
-}
-
 // Entry is a key at a revision.
 type Entry struct {
 	Key      string
 	Value    []byte
 	Revision uint64
 	Deleted  bool // in a watch: the key has no value any more
-}
-
-func hasPrefix(token, prefix string) (key string, ok bool) {
-	key = unescape(token)
-	return key, strings.HasPrefix(key, prefix)
-}
-
-func gone(err error) bool {
-	return errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyDeleted)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,14 +57,14 @@ func (b *Bucket) List(ctx context.Context, prefix, cursor string, limit int) (pa
 // keys returns the sorted keys behind the cursor, deletions among them. The
 // engine keeps the names in memory: five thousand take it a few milliseconds.
 func (b *Bucket) keys(ctx context.Context, tokens, prefix, cursor string) ([]string, error) {
-	base := "$KV." + namespace + "_" + b.name + "."
-	info, err := b.stream.Info(ctx, jetstream.WithSubjectFilter(base+tokens))
+	info, err := b.stream.Info(ctx, jetstream.WithSubjectFilter(b.base()+tokens))
 	if err != nil {
 		return nil, err
 	}
 	keys := make([]string, 0, len(info.State.Subjects))
 	for subject := range info.State.Subjects {
-		if key, ok := hasPrefix(strings.TrimPrefix(subject, base), prefix); ok && key > cursor {
+		key := unescape(strings.TrimPrefix(subject, b.base()))
+		if strings.HasPrefix(key, prefix) && key > cursor {
 			keys = append(keys, key)
 		}
 	}
@@ -91,8 +92,8 @@ func (b *Bucket) read(ctx context.Context, keys []string) ([]Entry, error) {
 	for i, e := range entries {
 		switch {
 		case errs[i] == nil:
-			found = append(found, decode(e))
-		case !gone(errs[i]):
+			found = append(found, Entry{Key: keys[i], Value: e.Value(), Revision: e.Revision()})
+		case !errors.Is(errs[i], jetstream.ErrKeyNotFound):
 			return nil, errs[i]
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // childDir in the environment makes the test binary the process that is killed
 // in TestSurvivesKill.

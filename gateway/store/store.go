@@ -51,17 +51,19 @@ type Store struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // watches
 
-	mu          sync.Mutex
-	reconnected chan struct{} // closed, and replaced, at each reconnection
+	mu      sync.Mutex
+	current context.Context // ends, and is replaced, when another connection is made
+	renew   context.CancelFunc
 }
 
 // Open starts the embedded engine or connects to an external one.
 func Open(o Options) (s *Store, err error) {
-	s = &Store{opts: o, log: o.Log, timeout: defaultTimeout, reconnected: make(chan struct{})}
+	s = &Store{opts: o, log: o.Log, timeout: defaultTimeout}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.current, s.renew = context.WithCancel(s.ctx)
 	opened := s // the result is nil when Open fails
 	defer func() {
 		if err != nil {
@@ -164,17 +166,18 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) reconnections() <-chan struct{} {
+// connection is the current connection's life.
+func (s *Store) connection() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reconnected
+	return s.current
 }
 
 func (s *Store) reconnect(nc *nats.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.reconnected)
-	s.reconnected = make(chan struct{})
+	s.renew()
+	s.current, s.renew = context.WithCancel(s.ctx)
 	s.log.Info("state store: connected again", "server", nc.ConnectedUrlRedacted())
 }
 

@@ -3,9 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -27,23 +26,19 @@ func (b *Bucket) Watch(ctx context.Context, prefix string) (<-chan Entry, error)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	parent := ctx
-	ctx, cancel := context.WithCancel(parent)
-	release := context.AfterFunc(b.s.ctx, cancel)
 	w := &watch{b: b, prefix: prefix, filter: tokens, out: make(chan Entry, watchBuffer), known: map[string]uint64{}}
-	// Before the watch begins, so that no reconnection is missed.
-	again := b.s.reconnections()
-	kw, err := w.begin(ctx)
+	connection := b.s.connection() // before the feed begins, so that no reconnection is missed
+	f, err := b.feed(tokens)
 	if err != nil {
-		release()
-		cancel()
-		return nil, failed(parent, what, err)
+		return nil, failed(ctx, what, err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	release := context.AfterFunc(b.s.ctx, cancel)
 	b.s.wg.Go(func() {
 		defer cancel()
 		defer release()
 		defer close(w.out)
-		w.run(ctx, kw, again)
+		w.run(ctx, f, connection)
 	})
 	return w.out, nil
 }
@@ -58,18 +53,19 @@ type watch struct {
 	known map[string]uint64
 }
 
-func (w *watch) run(ctx context.Context, kw jetstream.KeyWatcher, again <-chan struct{}) {
+// run passes on one feed after another until ctx ends.
+func (w *watch) run(ctx context.Context, f *feed, connection context.Context) {
 	for {
-		if kw != nil {
-			w.follow(ctx, kw, again)
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		again = w.b.s.reconnections()
-		var err error
-		if kw, err = w.begin(ctx); err != nil {
-			kw = nil
+		w.follow(ctx, f, connection)
+		for {
+			if ctx.Err() != nil {
+				return
+			}
+			connection = w.b.s.connection()
+			var err error
+			if f, err = w.b.feed(w.filter); err == nil {
+				break
+			}
 			select { // right after its restart the engine is not ready for a moment
 			case <-time.After(watchRetry):
 			case <-ctx.Done():
@@ -78,71 +74,33 @@ func (w *watch) run(ctx context.Context, kw jetstream.KeyWatcher, again <-chan s
 	}
 }
 
-// begin asks the engine for a watch. Its context has no deadline of its own,
-// since the watch would end with it.
-func (w *watch) begin(ctx context.Context) (jetstream.KeyWatcher, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(w.b.s.timeout, func() { cancel(context.DeadlineExceeded) })
-	kw, err := w.b.kv.Watch(ctx, w.filter)
-	if !timer.Stop() && err == nil {
-		end(kw)
-		err = context.DeadlineExceeded
+// follow passes on one feed until ctx ends, the connection has been replaced,
+// or the feed has ended by itself.
+func (w *watch) follow(ctx context.Context, f *feed, connection context.Context) {
+	defer f.end()
+	present := map[string]bool{} // nil once all entries there are have been seen
+	if f.pending == 0 && !w.settle(ctx, &present) {
+		return
 	}
-	if err != nil {
-		cancel(err)
-		return nil, err
-	}
-	return &ending{KeyWatcher: kw, cancel: cancel}, nil
-}
-
-// ending is a watcher that releases its context.
-type ending struct {
-	jetstream.KeyWatcher
-	cancel context.CancelCauseFunc
-}
-
-func (e *ending) Stop() error {
-	defer e.cancel(nil)
-	return e.KeyWatcher.Stop()
-}
-
-// end stops a watcher and waits until it has: it may be about to send.
-func end(kw jetstream.KeyWatcher) {
-	kw.Stop()
-	for range kw.Updates() {
-	}
-}
-
-// follow passes on one watcher's entries until ctx ends, the connection has been
-// replaced, or the watcher has ended by itself.
-func (w *watch) follow(ctx context.Context, kw jetstream.KeyWatcher, again <-chan struct{}) {
-	defer end(kw)
-	present := map[string]bool{} // nil once the entries there are have been seen
-	for {
+	for received := uint64(1); ; received++ {
 		select {
 		case <-ctx.Done():
 			return
-		case <-again:
+		case <-connection.Done():
 			return
-		case e, ok := <-kw.Updates():
-			if !ok {
-				return
-			}
-			if e == nil {
-				if !w.settle(ctx, present) {
+		case <-f.over:
+			return
+		case m := <-f.messages:
+			e, left, err := w.b.entry(m)
+			if err == nil && strings.HasPrefix(e.Key, w.prefix) {
+				if present != nil && !e.Deleted {
+					present[e.Key] = true
+				}
+				if !w.tell(ctx, e) {
 					return
 				}
-				present = nil
-				continue
 			}
-			entry := decode(e)
-			if _, ok := hasPrefix(e.Key(), w.prefix); !ok {
-				continue
-			}
-			if present != nil && !entry.Deleted {
-				present[entry.Key] = true
-			}
-			if !w.tell(ctx, entry) {
+			if present != nil && (left == 0 || received >= f.pending) && !w.settle(ctx, &present) {
 				return
 			}
 		}
@@ -164,13 +122,14 @@ func (w *watch) tell(ctx context.Context, e Entry) bool {
 }
 
 // settle ends the entries there are: what the receiver knows and is not among
-// them has been deleted while we did not see it.
-func (w *watch) settle(ctx context.Context, present map[string]bool) bool {
+// them has been deleted while nobody was told.
+func (w *watch) settle(ctx context.Context, present *map[string]bool) bool {
 	for key, revision := range w.known {
-		if !present[key] && !w.tell(ctx, Entry{Key: key, Revision: revision + 1, Deleted: true}) {
+		if !(*present)[key] && !w.tell(ctx, Entry{Key: key, Revision: revision + 1, Deleted: true}) {
 			return false
 		}
 	}
+	*present = nil
 	return w.send(ctx, Entry{})
 }
 
