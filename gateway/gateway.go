@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"hutong/bridge/crossing"
 	"hutong/bridge/rtmp"
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
@@ -34,6 +36,7 @@ type Gateway struct {
 	streams *stream.Registry
 	rtmp    *rtmp.Server
 	http    *httpapi.Server
+	auth    *auth.Authority
 	ran     atomic.Bool
 }
 
@@ -56,14 +59,17 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	bridge := crossing.New(crossing.Options{OpusBitrate: cfg.Audio.OpusBitrate, AACBitrate: cfg.Audio.AACBitrate, Log: log})
 	g.streams = stream.NewRegistry(streamOptions(cfg, log, bridge, g.metrics))
 	g.metrics.Watch(g.streams, bridge)
-	rc, err := rtmpConfig(cfg, log, g.streams, g.metrics)
+	if g.auth, err = newAuthority(cfg, log); err != nil {
+		return nil, err
+	}
+	rc, err := g.rtmpConfig()
 	if err != nil {
 		return nil, err
 	}
 	if g.rtmp, err = rtmp.Listen(rc); err != nil {
 		return nil, err
 	}
-	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Metrics: g.metrics,
+	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: g.auth, Metrics: g.metrics,
 		Page: web.Dist(), Log: log, Version: version})
 	if err != nil {
 		return nil, err
@@ -83,6 +89,9 @@ func (g *Gateway) release() {
 	}
 	if g.sfu != nil {
 		g.sfu.Close()
+	}
+	if g.auth != nil {
+		g.auth.Close()
 	}
 }
 
@@ -165,6 +174,7 @@ func (g *Gateway) drain() {
 	if err := g.sfu.Close(); err != nil {
 		g.log.Warn("drain", "error", err)
 	}
+	g.auth.Close()
 	g.log.Info("stopped")
 }
 
@@ -204,15 +214,56 @@ func counterOf(c prometheus.Counter) func(int) {
 	return func(n int) { c.Add(float64(n)) }
 }
 
-func rtmpConfig(cfg *config.Config, log *slog.Logger, streams *stream.Registry, m *metrics.Metrics) (rtmp.Config, error) {
-	r := cfg.RTMP
+// newAuthority makes access control. Without a secret in the configuration
+// tokens are signed with one kept in the data directory, so that they outlive a
+// restart.
+func newAuthority(cfg *config.Config, log *slog.Logger) (*auth.Authority, error) {
+	a := cfg.Auth
+	if a.TokenSecret == "" {
+		var err error
+		if a.TokenSecret, err = auth.SecretFile(filepath.Join(cfg.DataDir, "token_secret")); err != nil {
+			return nil, err
+		}
+	}
+	authority, err := auth.New(a, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	authority.Log = log
+	return authority, nil
+}
+
+// authorizeRTMP decides on an RTMP publish or play, and on the path of a play.
+func (g *Gateway) authorizeRTMP(ctx context.Context, r rtmp.Request) (path string, err error) {
+	want := auth.Request{Action: auth.Play, Stream: r.Name, Protocol: "rtmp", Query: r.Query, Remote: r.Remote.String()}
+	if r.Publish {
+		want.Action = auth.Publish
+	}
+	if r.TLS {
+		want.Protocol = "rtmps"
+	}
+	grant, err := g.auth.Allow(ctx, want)
+	if err != nil {
+		if d := auth.DenialOf(err); d != nil {
+			g.metrics.Refused.WithLabelValues("rtmp", d.Label).Inc()
+		}
+		return "", err
+	}
+	if g.cfg.Auth.Mode == config.AuthOpen {
+		return "", nil
+	}
+	return grant.Path, nil
+}
+
+func (g *Gateway) rtmpConfig() (rtmp.Config, error) {
+	cfg, r := g.cfg, g.cfg.RTMP
 	c := rtmp.Config{
 		Address: r.Address, TLSAddress: r.TLS.Address,
 		MaxConnections: r.MaxConnections, MaxConnectionsPerIP: r.MaxConnectionsPerIP,
 		ReadTimeout: r.ReadTimeout.Std(), WriteTimeout: r.WriteTimeout.Std(), MaxMessage: int(r.MaxMessage.Bytes()),
 		PlayWait:     cfg.Stream.PlayWait.Std(),
 		StandardPath: cfg.Stream.Path == config.PathStandard, StandardMerge: cfg.Stream.StandardMerge.Std(),
-		Registry: streams, Log: log, Observer: rtmpObserver(m),
+		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP,
 	}
 	if r.TLS.Address == "" {
 		return c, nil

@@ -37,9 +37,17 @@ type Config struct {
 	Log      *slog.Logger
 	// Authorize decides on a publish or a play; nil lets everyone. Its error's
 	// text is told to the peer.
-	Authorize func(context.Context, Request) error
+	// The path it returns is PathLive, PathStandard, or "" for what the query or
+	// StandardPath says.
+	Authorize func(context.Context, Request) (path string, err error)
 	Observer  Observer
 }
+
+// The two paths of playback: every frame at once, or frames merged to save CPU.
+const (
+	PathLive     = "live"
+	PathStandard = "standard"
+)
 
 // Request is a peer's wish to publish or play.
 type Request struct {
@@ -92,7 +100,7 @@ func (c *Config) setDefaults() {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Authorize == nil {
-		c.Authorize = func(context.Context, Request) error { return nil }
+		c.Authorize = func(context.Context, Request) (string, error) { return "", nil }
 	}
 	o := &c.Observer
 	if o.ConnOpened == nil {

@@ -58,16 +58,14 @@ func (c *conn) play(ns *netStream, name string) error {
 	if err != nil {
 		return c.refusePlay(ns.id, "not_found", codePlayNotFound, err)
 	}
-	if err := c.authorize(r); err != nil {
+	path, err := c.authorize(r)
+	if err != nil {
 		return c.refusePlay(ns.id, "play", codePlayFailed, err)
 	}
-	standard := c.s.cfg.StandardPath
-	switch r.Query.Get("path") {
-	case "live":
-		standard = false
-	case "standard":
-		standard = true
+	if path == "" {
+		path = r.Query.Get("path")
 	}
+	standard := path == PathStandard || path != PathLive && c.s.cfg.StandardPath
 	var merge time.Duration
 	if standard {
 		merge = c.s.cfg.StandardMerge

@@ -29,7 +29,7 @@ func (c *conn) request(name string, publish bool) (Request, error) {
 	}, nil
 }
 
-func (c *conn) authorize(r Request) error {
+func (c *conn) authorize(r Request) (path string, err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.s.cfg.HandshakeTimeout)
 	defer cancel()
 	return c.s.cfg.Authorize(ctx, r)
@@ -42,7 +42,7 @@ func (c *conn) publish(ns *netStream, cmd command) error {
 	if err != nil {
 		return c.refusePublish(ns, codePublishBadName, err)
 	}
-	if err := c.authorize(r); err != nil {
+	if _, err := c.authorize(r); err != nil {
 		return c.refusePublish(ns, codePublishDenied, err)
 	}
 	pub, err := c.s.cfg.Registry.Publish(r.Name, stream.PublisherInfo{

@@ -83,9 +83,9 @@ func TestMetadata(t *testing.T) {
 func TestNamesAndQueries(t *testing.T) {
 	var seen []Request
 	s := serve(t, options{rtmp: func(c *Config) {
-		c.Authorize = func(_ context.Context, r Request) error {
+		c.Authorize = func(_ context.Context, r Request) (string, error) {
 			seen = append(seen, r)
-			return nil
+			return "", nil
 		}
 	}})
 	for _, tc := range []struct{ app, stream, name, query string }{
@@ -121,11 +121,11 @@ func TestNamesAndQueries(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	s := serve(t, options{
 		rtmp: func(c *Config) {
-			c.Authorize = func(_ context.Context, r Request) error {
+			c.Authorize = func(_ context.Context, r Request) (string, error) {
 				if r.Query.Get("token") == "wrong" {
-					return errors.New("token has expired; ask for a new one")
+					return "", errors.New("token has expired; ask for a new one")
 				}
-				return nil
+				return "", nil
 			}
 			c.PlayWait = 50 * time.Millisecond
 		},

@@ -9,7 +9,7 @@ import (
 
 	"hutong/bridge/flv"
 	"hutong/bridge/stream"
-	"hutong/gateway/config"
+	"hutong/gateway/auth"
 )
 
 // playFLV serves GET /app/name.flv as an endless HTTP-FLV stream.
@@ -24,6 +24,10 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 	}
 	if s.draining.Load() {
 		return s.refuse(c, "flv", stream.ErrClosed)
+	}
+	grant, err := s.allow(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "flv"})
+	if err != nil {
+		return s.refuse(c, "flv", err)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderContentType, "video/x-flv")
@@ -43,7 +47,7 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 		cors = "Access-Control-Allow-Origin: " + origin + "\r\n"
 	}
 	head := []byte("HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-store\r\nConnection: close\r\n" + cors + "\r\n")
-	o := flv.Options{WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(c.Query("path"))}
+	o := flv.Options{WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(s.standardPath(c, grant))}
 	remote := c.Context().RemoteAddr().String()
 	s.flv.Add(1)
 	c.Context().HijackSetNoResponse(true)
@@ -73,11 +77,10 @@ func (s *Server) serveFLV(conn net.Conn, head []byte, player *stream.Player, nam
 		"seconds", int(time.Since(began).Seconds()), "reason", reason(err))
 }
 
-// merge is how long frames are gathered for a player who asked for a path.
-func (s *Server) merge(path string) time.Duration {
-	st := s.Config.Stream
-	if path == config.PathStandard || path == "" && st.Path == config.PathStandard {
-		return st.StandardMerge.Std()
+// merge is how long frames are gathered for a player.
+func (s *Server) merge(standard bool) time.Duration {
+	if standard {
+		return s.Config.Stream.StandardMerge.Std()
 	}
 	return 0
 }

@@ -61,7 +61,10 @@ func refusalOf(err error) refusal {
 // refuse answers with a problem, counts it, and logs what is the gateway's own
 // fault.
 func (s *Server) refuse(c *fiber.Ctx, protocol string, err error) error {
-	r := refusalOf(err)
+	r, ok := denied(c, err)
+	if !ok {
+		r = refusalOf(err)
+	}
 	s.Metrics.Refused.WithLabelValues(protocol, r.reason).Inc()
 	level := s.Log.Info
 	if r.status == fiber.StatusInternalServerError {

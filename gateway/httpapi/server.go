@@ -18,6 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
 	"hutong/sfu"
@@ -28,6 +29,7 @@ type Options struct {
 	Config  *config.Config
 	Streams *stream.Registry
 	SFU     *sfu.SFU
+	Auth    *auth.Authority
 	Metrics *metrics.Metrics
 	Page    fs.FS // the built page; nil or empty serves a note on how to build it
 	Log     *slog.Logger

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/sfu"
 )
 
@@ -56,6 +57,9 @@ func protocolOf(c *fiber.Ctx) string { return c.Path()[1:5] }
 func (s *Server) publish(c *fiber.Ctx) error {
 	name, err := stream.ParseName(c.Params("*"))
 	if err != nil {
+		return s.refuse(c, "whip", err)
+	}
+	if _, err := s.allow(c, auth.Request{Action: auth.Publish, Stream: name, Protocol: "whip"}); err != nil {
 		return s.refuse(c, "whip", err)
 	}
 	if !s.sessions.reserve() {
@@ -110,6 +114,9 @@ func (s *Server) startPublisher(c *fiber.Ctx, name, remote string) (*stream.Publ
 func (s *Server) subscribe(c *fiber.Ctx) error {
 	name, err := stream.ParseName(c.Params("*"))
 	if err != nil {
+		return s.refuse(c, "whep", err)
+	}
+	if _, err := s.allow(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "whep"}); err != nil {
 		return s.refuse(c, "whep", err)
 	}
 	if !s.sessions.reserve() {

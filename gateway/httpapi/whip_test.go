@@ -15,6 +15,7 @@ import (
 
 	"hutong/bridge/crossing"
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
 	"hutong/sfu"
@@ -49,10 +50,14 @@ func serve(t *testing.T, change func(*config.Config)) (*Server, string) {
 	reg := stream.NewRegistry(stream.Options{Grace: time.Second, Linger: time.Millisecond, MaxLag: time.Second,
 		GOPMaxBytes: 1 << 20, GOPMaxSpan: 10 * time.Second, Crossings: bridge,
 		RefuseTakeover: cfg.Stream.Takeover == config.TakeoverRefuse})
+	authority, err := auth.New(cfg.Auth, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := metrics.New("test")
 	m.Watch(reg, bridge)
 	page := fstest.MapFS{"index.html": {Data: []byte("<p>page</p>")}, "assets/a.js": {Data: []byte("1")}}
-	srv, err := Listen(Options{Config: cfg, Streams: reg, SFU: s, Metrics: m, Page: page, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	srv, err := Listen(Options{Config: cfg, Streams: reg, SFU: s, Auth: authority, Metrics: m, Page: page, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
