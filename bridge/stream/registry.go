@@ -38,6 +38,9 @@ type Options struct {
 	MaxPlayers     int // per stream
 	Crossings      Crossings
 	Log            *slog.Logger
+	// OnChange is told the name of a stream that has got or lost its publisher,
+	// or has ended. It is called without locks held and must not block.
+	OnChange func(name string)
 	// OnDrop counts frames dropped, by reason.
 	OnDrop func(reason string, frames int)
 }
@@ -57,6 +60,9 @@ type Registry struct {
 func NewRegistry(o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.OnChange == nil {
+		o.OnChange = func(string) {}
 	}
 	if o.OnDrop == nil {
 		o.OnDrop = func(string, int) {}
@@ -94,6 +100,7 @@ func (p *Publication) Turn() *Turn { return p.turn }
 // Publish gives name to a publisher. A name that is live is taken over, or, by
 // policy, ErrInUse is returned. The caller must Close the publication.
 func (r *Registry) Publish(name string, info PublisherInfo) (*Publication, error) {
+	defer r.opts.OnChange(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -158,6 +165,7 @@ func (p *Publication) Close(final bool) {
 func (p *Publication) close(final bool) {
 	s := p.stream
 	r := s.r
+	defer r.opts.OnChange(s.Name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.mu.Lock()
@@ -177,6 +185,7 @@ func (p *Publication) close(final bool) {
 	s.slog.Info("publisher lost, waiting for its return", "remote", p.info.Remote, "grace", r.opts.Grace)
 	var t *time.Timer
 	t = time.AfterFunc(r.opts.Grace, func() {
+		defer r.opts.OnChange(s.Name)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		s.mu.Lock()

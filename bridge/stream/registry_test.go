@@ -143,6 +143,25 @@ func TestTakeoverContinuesTimeAndSparesHeaders(t *testing.T) {
 	}
 }
 
+func TestChangesAreTold(t *testing.T) {
+	told := make(chan string, 8)
+	reg, _ := newTestRegistry(t, func(o *Options) {
+		o.Grace = time.Millisecond
+		o.OnChange = func(name string) { told <- name }
+	})
+	publishFrames(t, reg, nil).Close(false)
+	for _, what := range []string{"publisher", "loss", "end"} {
+		select {
+		case name := <-told:
+			if name != "live/a" {
+				t.Errorf("the %s was told of %s", what, name)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("the %s was not told", what)
+		}
+	}
+}
+
 func TestTakeoverRefused(t *testing.T) {
 	reg, _ := newTestRegistry(t, func(o *Options) { o.RefuseTakeover = true })
 	publishFrames(t, reg, nil)
