@@ -36,7 +36,7 @@ type sent struct {
 // the subscriber's PeerConnection. The shard sends through it; the goroutine
 // that reads RTCP resends through it; mu keeps them apart.
 type downTrack struct {
-	sub    *Subscriber
+	sub    *subscription
 	source *track
 
 	mu      sync.Mutex

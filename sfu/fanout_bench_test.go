@@ -25,7 +25,7 @@ func fanout(n int) (*Source, *outlet, *sink) {
 	o := src.enterOutlet(sh)
 	out := &sink{}
 	for range n {
-		sub := &Subscriber{peer: &peer{sfu: s, source: src}, nextReport: 1 << 62}
+		sub := &subscription{link: &link{sfu: s}, source: src, nextReport: 1 << 62}
 		d := &downTrack{sub: sub, source: &src.tracks[Video], w: out, hist: make([]sent, history)}
 		sub.tracks[Video] = d
 		o.subs = append(o.subs, sub)

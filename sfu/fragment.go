@@ -73,19 +73,19 @@ func parseFragment(text string) (*fragment, error) {
 // (RFC 9725 §4.3). New candidates are added and the answer is "". Credentials
 // that differ from the peer's make an ICE restart: the answer is then the
 // fragment with ours, and restarted is true.
-func (p *peer) Patch(body string) (answer string, restarted bool, err error) {
+func (a *answerer) Patch(body string) (answer string, restarted bool, err error) {
 	f, err := parseFragment(body)
 	if err != nil {
 		return "", false, err
 	}
 	select {
-	case <-p.done:
+	case <-a.done:
 		return "", false, ErrClosed
 	default:
 	}
-	ufrag, pwd := p.offer.credentials()
+	ufrag, pwd := a.offer.credentials()
 	if f.ufrag != "" && f.pwd != "" && (f.ufrag != ufrag || f.pwd != pwd) {
-		answer, err = p.restart(f)
+		answer, err = a.restart(f)
 
 		return answer, err == nil, err
 	}
@@ -93,7 +93,7 @@ func (p *peer) Patch(body string) (answer string, restarted bool, err error) {
 		return "", false, badOffer("the ICE fragment is for another ICE session; send a=ice-ufrag and a=ice-pwd to restart")
 	}
 	for _, c := range f.candidates {
-		if err := p.AddICECandidate(c); err != nil {
+		if err := a.AddICECandidate(c); err != nil {
 			return "", false, err
 		}
 	}
@@ -103,21 +103,21 @@ func (p *peer) Patch(body string) (answer string, restarted bool, err error) {
 
 // AddICECandidate adds one candidate of the peer. At most 64 are taken; further
 // ones and mDNS names are passed over without an error.
-func (p *peer) AddICECandidate(c webrtc.ICECandidateInit) error {
+func (a *answerer) AddICECandidate(c webrtc.ICECandidateInit) error {
 	if c.Candidate == "" || !usableCandidate(strings.TrimPrefix(c.Candidate, "candidate:")) {
 		return nil
 	}
-	p.negotiation.Lock()
-	defer p.negotiation.Unlock()
-	if p.candidates == 0 {
+	a.negotiation.Lock()
+	defer a.negotiation.Unlock()
+	if a.candidates == 0 {
 		return nil
 	}
-	p.candidates--
+	a.candidates--
 	if c.SDPMid == nil && c.SDPMLineIndex == nil {
 		first := uint16(0)
 		c.SDPMLineIndex = &first
 	}
-	if err := p.pc.AddICECandidate(c); err != nil {
+	if err := a.pc.AddICECandidate(c); err != nil {
 		return badOffer("ICE candidate refused: %v", err)
 	}
 
@@ -126,24 +126,24 @@ func (p *peer) AddICECandidate(c webrtc.ICECandidateInit) error {
 
 // restart runs the ICE restart that f asks for, by offering what was offered
 // before with the new credentials.
-func (p *peer) restart(f *fragment) (string, error) {
-	next := p.offer.withCredentials(f)
+func (a *answerer) restart(f *fragment) (string, error) {
+	next := a.offer.withCredentials(f)
 	text, err := next.Marshal()
 	if err != nil {
 		return "", badOffer("%v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.sfu.config.HandshakeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), a.sfu.config.HandshakeTimeout)
 	defer cancel()
-	p.negotiation.Lock()
-	p.candidates = maxCandidates
-	p.negotiation.Unlock()
-	local, err := p.negotiate(ctx, string(text))
+	a.negotiation.Lock()
+	a.candidates = maxCandidates
+	a.negotiation.Unlock()
+	local, err := a.negotiate(ctx, string(text))
 	if err != nil {
 		return "", err
 	}
-	p.offer.replace(next)
+	a.offer.replace(next)
 	for _, c := range f.candidates {
-		if err := p.AddICECandidate(c); err != nil {
+		if err := a.AddICECandidate(c); err != nil {
 			return "", err
 		}
 	}

@@ -1,10 +1,8 @@
 package sfu
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -12,14 +10,11 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// peer is what a Publisher and a Subscriber have in common: a PeerConnection
-// with its negotiation and its end.
+// peer is what all peers have in common: a PeerConnection, its beginning and its end.
 type peer struct {
-	sfu    *SFU
-	source *Source
-	id     string
-	pc     *webrtc.PeerConnection
-	offer  *offer
+	link
+	id   string
+	name string // of the stream, for logs
 
 	created     time.Time
 	established chan struct{}
@@ -30,9 +25,6 @@ type peer struct {
 	onClose       func()
 	onGone        func() // nothing of the peer runs any more
 
-	negotiation sync.Mutex
-	candidates  int // taken since the last ICE restart
-
 	mu        sync.Mutex
 	connected time.Time
 	closing   bool
@@ -40,20 +32,13 @@ type peer struct {
 	readers   sync.WaitGroup
 }
 
-func (s *SFU) newPeer(o *offer, src *Source, publishing bool) (*peer, error) {
-	pc, err := s.newPeerConnection(o, publishing)
-	if err != nil {
-		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
-	}
+// init names the peer, whose link is there already.
+func (p *peer) init(name string) {
 	raw := make([]byte, 12)
 	_, _ = rand.Read(raw)
-	p := &peer{
-		sfu: s, source: src, id: hex.EncodeToString(raw), pc: pc, offer: o, created: time.Now(),
-		established: make(chan struct{}), done: make(chan struct{}), candidates: maxCandidates,
-		onEstablished: func() {}, onClose: func() {}, onGone: func() {},
-	}
-
-	return p, nil
+	p.id, p.name, p.created = hex.EncodeToString(raw), name, time.Now()
+	p.established, p.done = make(chan struct{}), make(chan struct{})
+	p.onEstablished, p.onClose, p.onGone = func() {}, func() {}, func() {}
 }
 
 // ID is a random name for the peer, hard to guess.
@@ -106,32 +91,6 @@ func (p *peer) begin() {
 			p.shutdown(ErrHandshakeTimeout)
 		}
 	})
-}
-
-// start registers the peer and answers its offer. Where it fails nothing is left.
-func (p *peer) start(ctx context.Context, self sourcePeer, subscriber bool) (string, error) {
-	if !p.sfu.enter(p) {
-		_ = p.pc.GracefulClose()
-
-		return "", ErrClosed
-	}
-	err := p.source.join(self, subscriber)
-	if p.ending() {
-		p.source.leave(self, subscriber)
-	}
-	var answer string
-	if err == nil {
-		p.begin()
-		answer, err = p.answer(ctx)
-	}
-	if err != nil {
-		p.shutdown(err)
-		<-p.done
-
-		return "", err
-	}
-
-	return answer, nil
 }
 
 func (p *peer) ending() bool {
@@ -187,52 +146,10 @@ func (p *peer) shutdown(err error) {
 		_ = p.pc.GracefulClose()
 		p.readers.Wait()
 		p.onGone()
-		p.sfu.config.Logger.Debug("peer gone", "peer", p.id, "stream", p.source.name, "reason", err)
+		p.sfu.config.Logger.Debug("peer gone", "peer", p.id, "stream", p.name, "reason", err)
 		close(p.done)
 		p.sfu.forget(p)
 	}()
-}
-
-// negotiate answers the offer with all candidates in the answer.
-func (p *peer) negotiate(ctx context.Context, text string) (string, error) {
-	p.negotiation.Lock()
-	defer p.negotiation.Unlock()
-	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: text}
-	if err := p.pc.SetRemoteDescription(offer); err != nil {
-		return "", badOffer("%v", err)
-	}
-	answer, err := p.pc.CreateAnswer(nil)
-	if err != nil {
-		return "", badOffer("it cannot be answered: %v", err)
-	}
-	gathered := webrtc.GatheringCompletePromise(p.pc)
-	if err := p.pc.SetLocalDescription(answer); err != nil {
-		return "", badOffer("its answer cannot be applied: %v", err)
-	}
-	bound := time.NewTimer(p.sfu.config.GatherTimeout + time.Second)
-	defer bound.Stop()
-	select {
-	case <-gathered:
-	case <-bound.C:
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-
-	return p.pc.LocalDescription().SDP, nil
-}
-
-// answer runs the first negotiation.
-func (p *peer) answer(ctx context.Context) (string, error) {
-	text, err := p.offer.reduced.Marshal()
-	if err != nil {
-		return "", badOffer("%v", err)
-	}
-	local, err := p.negotiate(ctx, string(text))
-	if err != nil {
-		return "", err
-	}
-
-	return p.offer.complete(local)
 }
 
 // transport gives the selected addresses, "" while there are none.
@@ -249,7 +166,7 @@ func (p *peer) transport() (remote, local, protocol string) {
 }
 
 func (p *peer) baseStats() Stats {
-	s := Stats{ID: p.id, Source: p.source.name, Created: p.created}
+	s := Stats{ID: p.id, Source: p.name, Created: p.created}
 	p.mu.Lock()
 	s.Connected = p.connected
 	p.mu.Unlock()

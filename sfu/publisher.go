@@ -21,7 +21,7 @@ type PublishOptions struct {
 // Publisher is one PeerConnection that receives. While it is the newest on its
 // Source, players get what it sends.
 type Publisher struct {
-	*peer
+	*answerer
 	feed     *Feed
 	attach   sync.Once
 	ssrc     atomic.Uint32 // of the video
@@ -53,11 +53,11 @@ func (s *SFU) Publish(ctx context.Context, offerSDP string, opts PublishOptions)
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := s.newPeer(o, opts.Source, true)
+	p, err := s.newAnswerer(o, opts.Source, true)
 	if err != nil {
 		return nil, "", err
 	}
-	pub := &Publisher{peer: p}
+	pub := &Publisher{answerer: p}
 	p.onEstablished, p.onClose = pub.feedSource, pub.end
 	p.pc.OnTrack(pub.track)
 	answer, err := p.start(ctx, pub, false)

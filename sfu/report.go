@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -16,7 +17,7 @@ const reportInterval = time.Second
 // report sends sender reports that state the capture clock: what timestamp a
 // frame captured now has, rather than what was sent last, so that lip sync
 // survives a join and any delay on the way here (RFC 3550 §6.4.1).
-func (sub *Subscriber) report(now int64) {
+func (sub *subscription) report(now int64) {
 	sub.nextReport = now + int64(reportInterval)*3/4 + rand.Int64N(int64(reportInterval)/2)
 	f := sub.source.current.Load()
 	if f == nil {
@@ -53,14 +54,15 @@ func (sub *Subscriber) report(now int64) {
 	for _, sr := range out {
 		out = append(out[:len(out):len(out)], &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
 			Source: sr.(*rtcp.SenderReport).SSRC,
-			Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: sub.id}},
+			Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: sub.stream}},
 		}}})
 	}
-	_ = sub.pc.WriteRTCP(out) // a lost report is followed by another
+	_ = sub.link.pc.WriteRTCP(out) // a lost report is followed by another
 }
 
-// feedback reads what the player reports about one track until it is closed.
-func (sub *Subscriber) feedback(d *downTrack, sender *webrtc.RTPSender) {
+// feedback reads what the player reports until the track is closed. A compound
+// packet comes to every track that it mentions.
+func (d *downTrack) feedback(sender *webrtc.RTPSender) {
 	buf := make([]byte, 1500)
 	for {
 		n, _, err := sender.Read(buf)
@@ -78,35 +80,51 @@ func (sub *Subscriber) feedback(d *downTrack, sender *webrtc.RTPSender) {
 		for _, p := range packets {
 			switch p := p.(type) {
 			case *rtcp.TransportLayerNack:
-				d.resend(p, time.Duration(sub.rtt.Load()))
+				if p.MediaSSRC == d.ssrc() {
+					d.resend(p, time.Duration(d.sub.link.roundTrip.Load()))
+				}
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				d.mu.Lock()
-				d.stats.plis++
-				d.mu.Unlock()
-				d.refresh()
+				if slices.Contains(p.DestinationSSRC(), d.ssrc()) {
+					d.pictureLost()
+				}
 			case *rtcp.ReceiverReport:
-				sub.received(d, p.Reports)
+				d.received(p.Reports)
 			case *rtcp.SenderReport:
-				sub.received(d, p.Reports)
+				d.received(p.Reports)
 			}
 		}
 	}
 }
 
+func (d *downTrack) ssrc() uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	return d.hdr.SSRC
+}
+
+func (d *downTrack) pictureLost() {
+	d.mu.Lock()
+	d.stats.plis++
+	d.mu.Unlock()
+	d.refresh()
+}
+
 // received takes loss, jitter and round trip from reception reports.
-func (sub *Subscriber) received(d *downTrack, reports []rtcp.ReceptionReport) {
+func (d *downTrack) received(reports []rtcp.ReceptionReport) {
 	now := uint32(toNTP(wall(mono())) >> 16)
 	for _, r := range reports {
-		d.mu.Lock()
-		if r.SSRC == d.hdr.SSRC {
-			d.stats.lost = int32(r.TotalLost<<8) >> 8
-			d.stats.fractionLost = float64(r.FractionLost) / 256
-			d.stats.jitter = ticksToDuration(int64(r.Jitter), d.source.rate)
+		if r.SSRC != d.ssrc() {
+			continue
 		}
+		d.mu.Lock()
+		d.stats.lost = int32(r.TotalLost<<8) >> 8
+		d.stats.fractionLost = float64(r.FractionLost) / 256
+		d.stats.jitter = ticksToDuration(int64(r.Jitter), d.source.rate)
 		d.mu.Unlock()
 		if r.LastSenderReport != 0 {
 			if rtt := int32(now - r.LastSenderReport - r.Delay); rtt > 0 && rtt < 10<<16 {
-				sub.rtt.Store(int64(rtt) * int64(time.Second) >> 16)
+				d.sub.link.roundTrip.Store(int64(rtt) * int64(time.Second) >> 16)
 			}
 		}
 	}

@@ -96,7 +96,7 @@ type outlet struct {
 	users  int         // subscribers that entered; under the Source's mu
 
 	mu     sync.Mutex
-	subs   []*Subscriber
+	subs   []*subscription
 	cursor [kinds]uint64 // next arrival to send, per track
 }
 
@@ -116,14 +116,14 @@ func (o *outlet) wake() {
 }
 
 // add begins to send to a connected subscriber.
-func (o *outlet) add(sub *Subscriber) {
+func (o *outlet) add(sub *subscription) {
 	o.mu.Lock()
 	o.subs = append(o.subs, sub)
 	o.mu.Unlock()
 	o.wake()
 }
 
-func (o *outlet) remove(sub *Subscriber) {
+func (o *outlet) remove(sub *subscription) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, other := range o.subs {

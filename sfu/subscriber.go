@@ -2,13 +2,9 @@ package sfu
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
-	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -17,13 +13,12 @@ type SubscribeOptions struct {
 	Source *Source
 }
 
-// Subscriber is one player: a PeerConnection that sends.
+// Subscriber is one player of one Source: a PeerConnection that sends.
 type Subscriber struct {
-	*peer
-	tracks     [kinds]*downTrack
-	outlet     *outlet
-	nextReport int64 // mono; used by the shard alone
-	rtt        atomic.Int64
+	*answerer
+	sub  *subscription
+	turn sync.Mutex // entering and leaving the shard
+	gone bool
 }
 
 // Subscribe answers a player's offer, which is recvonly H.264 video and Opus
@@ -35,18 +30,18 @@ func (s *SFU) Subscribe(ctx context.Context, offerSDP string, opts SubscribeOpti
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := s.newPeer(o, opts.Source, false)
+	a, err := s.newAnswerer(o, opts.Source, false)
 	if err != nil {
 		return nil, "", err
 	}
-	sub := &Subscriber{peer: p}
-	p.onEstablished, p.onClose, p.onGone = sub.send, sub.stop, sub.release
+	sub := &Subscriber{answerer: a, sub: newSubscription(&a.link, opts.Source, a.id)}
+	a.onEstablished, a.onClose, a.onGone = sub.send, sub.stop, sub.release
 	if err := sub.addTracks(); err != nil {
-		_ = p.pc.GracefulClose()
+		_ = a.pc.GracefulClose()
 
 		return nil, "", err
 	}
-	answer, err := p.start(ctx, sub, true)
+	answer, err := a.start(ctx, sub, true)
 	if err != nil {
 		return nil, "", err
 	}
@@ -59,17 +54,16 @@ func (sub *Subscriber) addTracks() error {
 		if m == nil {
 			continue
 		}
-		d := &downTrack{sub: sub, source: &sub.source.tracks[kind], rtxCredit: rtxCreditCap / 2}
-		d.nextOut = uint16(1000 + rand.IntN(20000))
+		d := sub.sub.newDownTrack(Kind(kind))
 		t, err := sub.pc.AddTransceiverFromTrack(d, webrtc.RTPTransceiverInit{
 			Direction: webrtc.RTPTransceiverDirectionSendonly,
 		})
 		if err != nil {
 			return err
 		}
-		sub.tracks[kind] = d
+		sub.sub.tracks[kind] = d
 		sender := t.Sender()
-		sub.spawn(func() { sub.feedback(d, sender) })
+		sub.spawn(func() { d.feedback(sender) })
 	}
 
 	return nil
@@ -77,13 +71,11 @@ func (sub *Subscriber) addTracks() error {
 
 // send has a shard send to the subscriber.
 func (sub *Subscriber) send() {
-	src := sub.source
-	shard := sub.sfu.shardFor(src, src.Subscribers()-1)
-	o := src.enterOutlet(shard)
-	sub.mu.Lock()
-	sub.outlet = o
-	sub.mu.Unlock()
-	o.add(sub)
+	sub.turn.Lock()
+	defer sub.turn.Unlock()
+	if !sub.gone {
+		sub.sub.enter()
+	}
 }
 
 func (sub *Subscriber) stop() {
@@ -92,80 +84,17 @@ func (sub *Subscriber) stop() {
 
 // release is called once nothing of the subscriber runs any more.
 func (sub *Subscriber) release() {
-	sub.mu.Lock()
-	o := sub.outlet
-	sub.mu.Unlock()
-	if o != nil {
-		o.remove(sub)
-		sub.source.leaveOutlet(o)
-	}
+	sub.turn.Lock()
+	defer sub.turn.Unlock()
+	sub.gone = true
+	sub.sub.exit()
 }
 
 // Stats is a snapshot of the connection and of what has been sent.
 func (sub *Subscriber) Stats() Stats {
 	s := sub.baseStats()
-	s.RTT = time.Duration(sub.rtt.Load())
-	if d := sub.tracks[Video]; d != nil {
-		s.Video = d.snapshot()
-	}
-	if d := sub.tracks[Audio]; d != nil {
-		s.Audio = d.snapshot()
-	}
+	s.RTT = time.Duration(sub.roundTrip.Load())
+	s.Video, s.Audio = sub.sub.snapshot(Video), sub.sub.snapshot(Audio)
 
 	return s
-}
-
-var errCodecGone = errors.New("sfu: the chosen codec was not negotiated")
-
-// Bind takes what was negotiated. pion calls it (webrtc.TrackLocal).
-func (d *downTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	m := d.sub.offer.media[d.source.kind]
-	for _, codec := range c.CodecParameters() {
-		if !strings.EqualFold(codec.MimeType, m.codec.MimeType) {
-			continue
-		}
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.w = c.WriteStream()
-		d.hdr = rtp.Header{Version: 2, PayloadType: uint8(codec.PayloadType), SSRC: uint32(c.SSRC())}
-		if d.source.kind == Video {
-			d.hist = make([]sent, history)
-			if m.rtx != 0 {
-				d.rtxSSRC, d.rtxPT = uint32(c.SSRCRetransmission()), m.rtx
-				d.rtxSeq = uint16(1000 + rand.IntN(20000))
-			}
-		}
-
-		return codec, nil
-	}
-
-	return webrtc.RTPCodecParameters{}, errCodecGone
-}
-
-// Unbind ends sending. pion calls it (webrtc.TrackLocal).
-func (d *downTrack) Unbind(webrtc.TrackLocalContext) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.w = nil
-
-	return nil
-}
-
-// ID names the track (webrtc.TrackLocal).
-func (d *downTrack) ID() string { return d.source.kind.String() }
-
-// RID is empty: a subscriber gets one layer (webrtc.TrackLocal).
-func (d *downTrack) RID() string { return "" }
-
-// StreamID is the same for both tracks, so that players keep them in step
-// (webrtc.TrackLocal).
-func (d *downTrack) StreamID() string { return d.sub.id }
-
-// Kind is the kind of track (webrtc.TrackLocal).
-func (d *downTrack) Kind() webrtc.RTPCodecType {
-	if d.source.kind == Video {
-		return webrtc.RTPCodecTypeVideo
-	}
-
-	return webrtc.RTPCodecTypeAudio
 }

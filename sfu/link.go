@@ -1,0 +1,14 @@
+package sfu
+
+import (
+	"sync/atomic"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// link is a peer's connection as everything that sends over it sees it.
+type link struct {
+	sfu       *SFU
+	pc        *webrtc.PeerConnection
+	roundTrip atomic.Int64 // ns, from the player's reports; 0 while unknown
+}
