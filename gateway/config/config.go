@@ -21,6 +21,8 @@ type Config struct {
 	Stream  Stream  `yaml:"stream"`
 	Audio   Audio   `yaml:"audio"`
 	Auth    Auth    `yaml:"auth"`
+	Rooms   Rooms   `yaml:"rooms"`
+	State   State   `yaml:"state"`
 	Metrics Metrics `yaml:"metrics"`
 	Pprof   Pprof   `yaml:"pprof"`
 	Drain   Drain   `yaml:"drain"`

@@ -54,6 +54,8 @@ func Default() *Config {
 			Callout:    Callout{Timeout: seconds(3)},
 			Rate:       Rate{PerSecond: 200, Burst: 1000},
 		},
+		Rooms:   Rooms{Grace: seconds(20), EmptyTimeout: seconds(300), MaxRooms: 10_000, Webhooks: []Webhook{}},
+		State:   State{Replicas: 1},
 		Metrics: Metrics{Enabled: true},
 		Pprof:   Pprof{Enabled: false},
 		Drain:   Drain{Timeout: seconds(10)},

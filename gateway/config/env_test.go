@@ -14,6 +14,9 @@ func other(t *testing.T, o option) (string, any) {
 	case bool:
 		return fmt.Sprint(!v), !v
 	case int:
+		if o.path == "state.replicas" {
+			return "3", 3
+		}
 		return fmt.Sprint(v - 1), v - 1
 	case Duration:
 		return (v - 1e6).String(), v - 1e6
@@ -29,6 +32,9 @@ func other(t *testing.T, o option) (string, any) {
 			[]ICEServer{{URLs: []string{"turn:a.example"}, Username: "u", Credential: "c"}}
 	case []APIKey:
 		return "[{name: backend1, key: 0123456789abcdef}]", []APIKey{{Name: "backend1", Key: "0123456789abcdef"}}
+	case []Webhook:
+		return "[{url: 'http://a.example/events', secret: 0123456789abcdef, events: [muted]}]",
+			[]Webhook{{URL: "http://a.example/events", Secret: "0123456789abcdef", Events: []string{"muted"}}}
 	case []SignedURL:
 		return "[{app: live, key: 0123456789abcdef, play: optional}]",
 			[]SignedURL{{App: "live", Key: "0123456789abcdef", Hash: HashMD5, Publish: SignRequired, Play: SignOptional}}
@@ -43,6 +49,10 @@ func other(t *testing.T, o option) (string, any) {
 			return "192.0.2.1:7000", "192.0.2.1:7000"
 		case o.path == "http.public_url":
 			return "https://call.example.com", "https://call.example.com"
+		case o.path == "state.node":
+			return "node-2", "node-2"
+		case o.path == "state.url":
+			return "nats://a.example:4222,nats://b.example:4222", "nats://a.example:4222,nats://b.example:4222"
 		case o.path == "auth.callout.url":
 			return "http://10.0.0.1/authorize?v=1", "http://10.0.0.1/authorize?v=1"
 		case o.tag.Get("secret") != "":
@@ -66,6 +76,8 @@ func TestEveryOptionFromTheEnvironment(t *testing.T) {
 		"auth.mode":           {"HUTONG_AUTH_API_KEYS=[{name: a, key: 0123456789abcdef}]", "HUTONG_AUTH_TOKEN_SECRET=0123456789abcdef0123456789abcdef"},
 		"auth.callout.url":    {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
 		"auth.callout.secret": {"HUTONG_AUTH_CALLOUT_URL=http://a"},
+		"state.credentials":   {"HUTONG_STATE_URL=nats://a"},
+		"state.replicas":      {"HUTONG_STATE_URL=nats://a"},
 	}
 	names := map[string]string{}
 	for i, o := range options(Default()) {

@@ -32,6 +32,8 @@ func (l *loader) validate() {
 	l.externalIPs()
 	l.iceServers()
 	l.auth()
+	l.rooms()
+	l.state()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
 		path := "stream.standard_merge"
 		if !l.isSet(path) && l.isSet("stream.max_lag") {
