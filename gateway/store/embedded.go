@@ -59,9 +59,9 @@ func startEngine(dir string, sync bool, log *slog.Logger) (*engine, error) {
 	s.SetLoggerV2(l, false, false, false)
 	e := &engine{server: s, lock: lock}
 	s.Start() // returns once the state has been recovered
-	if !s.JetStreamEnabled() {
+	if reason := l.reason(); reason != "" {
 		e.stop()
-		return nil, fmt.Errorf("state directory %s: the engine did not start: %s; see that it is writable and has space", dir, l.last())
+		return nil, fmt.Errorf("state directory %s: the engine did not start: %s; see that it is writable and has space", dir, reason)
 	}
 	return e, nil
 }
@@ -77,24 +77,19 @@ func (e *engine) stop() {
 type serverLog struct {
 	log *slog.Logger
 
-	mu  sync.Mutex
-	bad string
+	mu    sync.Mutex
+	fatal string
 }
 
 func (l *serverLog) say(level slog.Level, format string, v []any) {
-	text := fmt.Sprintf(format, v...)
-	if level >= slog.LevelError {
-		l.mu.Lock()
-		l.bad = text
-		l.mu.Unlock()
-	}
-	l.log.Log(context.Background(), level, "state store: "+text)
+	l.log.Log(context.Background(), level, "state store: "+fmt.Sprintf(format, v...))
 }
 
-func (l *serverLog) last() string {
+// reason is why the server gave up, empty if it did not.
+func (l *serverLog) reason() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.bad
+	return l.fatal
 }
 
 func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
@@ -103,5 +98,11 @@ func (l *serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, fo
 func (l *serverLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
 func (l *serverLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
 
-// Fatalf must not end the process: startEngine sees that the engine is not up.
-func (l *serverLog) Fatalf(format string, v ...any) { l.say(slog.LevelError, format, v) }
+// Fatalf is the server's way to say that it cannot go on. It must not end the
+// process: startEngine asks for the reason.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.mu.Lock()
+	l.fatal = fmt.Sprintf(format, v...)
+	l.mu.Unlock()
+	l.say(slog.LevelError, format, v)
+}

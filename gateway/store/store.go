@@ -94,6 +94,9 @@ func Open(o Options) (s *Store, err error) {
 			return nil, err
 		}
 	} else {
+		if o.Replicas > 1 {
+			return nil, fmt.Errorf("%s: %d replicas need as many servers; set nats url, or leave replicas out", where, o.Replicas)
+		}
 		if s.engine, err = startEngine(o.Dir, o.Sync, s.log); err != nil {
 			return nil, err
 		}

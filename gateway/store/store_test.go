@@ -69,8 +69,13 @@ func TestSurvivesKill(t *testing.T) {
 }
 
 func TestStateSurvivesARestart(t *testing.T) {
-	dir := t.TempDir()
-	s, err := Open(Options{Dir: dir})
+	for _, sync := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sync=%t", sync), func(t *testing.T) { testRestart(t, Options{Dir: t.TempDir(), Sync: sync}) })
+	}
+}
+
+func testRestart(t *testing.T, o Options) {
+	s, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +89,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 	}
 	s.Close()
 
-	b = bucket(t, open(t, Options{Dir: dir}), "calls", BucketOptions{History: 2})
+	b = bucket(t, open(t, o), "calls", BucketOptions{History: 2})
 	value, again, err := b.Get(t.Context(), "calls/1")
 	if err != nil || string(value) != "ringing" || again != revision {
 		t.Errorf("read %q at %d, %v; want what was written at %d", value, again, err, revision)
@@ -105,6 +110,10 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	blocked := t.TempDir()
+	if err := os.WriteFile(filepath.Join(blocked, "jetstream"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	plain := startServer(t, func(o *server.Options) { o.JetStream = false })
 	locked := startServer(t, func(o *server.Options) { o.Username, o.Password = "u", "right" })
 	for _, c := range []struct {
@@ -113,7 +122,9 @@ func TestOpenRefuses(t *testing.T) {
 		words []string
 	}{
 		{"no directory", Options{}, []string{"state directory", "data_dir"}},
+		{"replicas of one", Options{Dir: t.TempDir(), Replicas: 3}, []string{"3 replicas", "nats url"}},
 		{"a file", Options{Dir: file}, []string{file, "may write"}},
+		{"a file where the engine's are", Options{Dir: blocked}, []string{blocked, "did not start", "writable"}},
 		{"not a URL", Options{URL: "nats://u:secret@%zz"}, []string{"nats://HOST:4222"}},
 		{"no host", Options{URL: "localhost"}, []string{"nats://HOST:4222"}},
 		{"nobody there", Options{URL: "nats://u:secret@127.0.0.1:1"}, []string{"127.0.0.1:1", "see that it runs"}},
