@@ -10,8 +10,8 @@ import (
 	"hutong/gateway/config"
 )
 
-// allow asks whether a request may do what it wants. An error is for refuse.
-func (s *Server) allow(c *fiber.Ctx, r auth.Request) (auth.Grant, error) {
+// permit asks whether a request may do what it wants. An error is for refuse.
+func (s *Server) permit(c *fiber.Ctx, r auth.Request) (auth.Grant, error) {
 	r.Query, r.Bearer, r.Remote = query(c), bearer(c), c.Context().RemoteAddr().String()
 	return s.Auth.Allow(c.UserContext(), r)
 }

@@ -25,7 +25,7 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 	if s.draining.Load() {
 		return s.refuse(c, "flv", stream.ErrClosed)
 	}
-	grant, err := s.allow(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "flv"})
+	grant, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "flv"})
 	if err != nil {
 		return s.refuse(c, "flv", err)
 	}

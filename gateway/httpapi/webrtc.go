@@ -59,7 +59,7 @@ func (s *Server) publish(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuse(c, "whip", err)
 	}
-	if _, err := s.allow(c, auth.Request{Action: auth.Publish, Stream: name, Protocol: "whip"}); err != nil {
+	if _, err := s.permit(c, auth.Request{Action: auth.Publish, Stream: name, Protocol: "whip"}); err != nil {
 		return s.refuse(c, "whip", err)
 	}
 	if !s.sessions.reserve() {
@@ -116,7 +116,7 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuse(c, "whep", err)
 	}
-	if _, err := s.allow(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "whep"}); err != nil {
+	if _, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "whep"}); err != nil {
 		return s.refuse(c, "whep", err)
 	}
 	if !s.sessions.reserve() {
