@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -100,6 +99,3 @@ func flvLength(path string) time.Duration {
 	}
 	return time.Duration(last-first) * time.Millisecond
 }
-
-// Length formats a duration as ffmpeg's options take it.
-func Length(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }

@@ -9,8 +9,8 @@ import (
 // Amplitude is the peak of every tone, full scale being 1.
 const Amplitude = 0.25
 
-// BeepLength is how long a beep sounds, in seconds. It begins with the flash.
-const BeepLength = 0.1
+// beepLength is how long a beep sounds, in seconds. It begins with the flash.
+const beepLength = 0.1
 
 // sound gives sample n of a channel.
 func (s Spec) sound(n, channel int) float64 {
@@ -20,7 +20,7 @@ func (s Spec) sound(n, channel int) float64 {
 	}
 	at := float64(n) / float64(s.AudioRate)
 	if s.FlashBeep {
-		if into := at - math.Floor(at); at < 1 || into >= BeepLength {
+		if into := at - math.Floor(at); at < 1 || into >= beepLength {
 			return 0
 		}
 	}

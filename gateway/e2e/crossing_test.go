@@ -43,6 +43,7 @@ func (s *suite) requireCameraPictures(t *testing.T, tool testmedia.Tool, url str
 		t.Errorf("the decoder complains:\n%.1000s", media.Errors)
 	}
 	requireAdvance(t, pictureStrips(media.Pictures), camera, maxStep)
+	requireForward(t, media)
 	if len(media.Pictures) < 60 {
 		t.Errorf("%d pictures in 6 s", len(media.Pictures))
 	}

@@ -12,7 +12,7 @@ import (
 // before the next one.
 func (s *suite) lateJoiner(t *testing.T) {
 	spec := phone
-	spec.GOP = 300
+	spec.GOP, spec.Duration = 300, 10*time.Second
 	s.gw.push(t, "late", spec)
 	first := watch(t, browserPage(t, s.watcher, s.gw), "late", nil)
 	first.pictures("the middle of a group", func(got []testmedia.Sample) bool {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,11 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("the end-to-end tests take minutes: they run without -short")
+		return 0
+	}
 	dir, err := os.MkdirTemp("", "hutong-e2e-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

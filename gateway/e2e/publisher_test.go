@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 // successor is what the second publisher of a name sends: other counters,
 // another tone.
-var successor = testmedia.Spec{ToneHz: 660, FirstCounter: 10000, VideoBitrate: 600_000}
+var successor = testmedia.Spec{ToneHz: 660, FirstCounter: 10000, VideoBitrate: 600_000, Duration: 30 * time.Second}
 
 // handover is a stream with players of each kind who must see it go over from the
 // phone's clip to the successor's without reconnecting.
@@ -67,11 +68,9 @@ func (h *handover) requireSuccessor() {
 		p.Stop()
 		strips := pictureStrips(media.Pictures)
 		requireWhole(t, strips)
+		requireForward(t, media)
 		for n := 1; n < len(media.Pictures); n++ {
 			was, is := media.Pictures[n-1], media.Pictures[n]
-			if is.PTS <= was.PTS {
-				t.Errorf("time goes back from %v to %v at picture %d (counters %d, %d)", was.PTS, is.PTS, n, was.Counter, is.Counter)
-			}
 			if fromSuccessor(was.Strip) && !fromSuccessor(is.Strip) {
 				t.Errorf("picture %d falls back from the successor's %d to %d", n, was.Counter, is.Counter)
 			}
@@ -98,6 +97,82 @@ func (s *suite) publisherKilledAndBack(t *testing.T) {
 	first.Kill()
 	testmedia.Push(t, testmedia.Clip(t, successor, testmedia.FLV), s.gw.rtmpURL("back"))
 	h.requireSuccessor()
+}
+
+// The second publisher comes from the other world: the stream's players stay.
+func (s *suite) takeoverAcross(t *testing.T) {
+	page := browserPage(t, s.publisher, s.gw)
+	for name, steps := range map[string]struct {
+		first, second func(name string)
+		before, after testmedia.Spec
+		hz            float64
+	}{
+		"across-to-chrome": {
+			first:  func(name string) { s.gw.push(t, name, phone) },
+			second: func(name string) { publish(t, page, name, nil) },
+			before: phone, after: camera, hz: 880,
+		},
+		"across-to-phone": {
+			first: func(name string) { publish(t, page, name, nil) },
+			second: func(name string) {
+				testmedia.Push(t, testmedia.Clip(t, phone, testmedia.FLV), s.gw.rtmpURL(name))
+			},
+			before: camera, after: phone, hz: 440,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			belongs := func(s testmedia.Strip, spec testmedia.Spec) bool {
+				return s.OK && s.Counter >= spec.FirstCounter && s.Counter < spec.FirstCounter+spec.Frames()
+			}
+			steps.first(name)
+			dump, path := testmedia.Play(t, testmedia.RTMPDump, s.gw.rtmpURL(name))
+			p := watch(t, browserPage(t, s.watcher, s.gw), name, nil)
+			requireAdvance(t, sampleStrips(p.next(30)), steps.before, maxStep)
+			testmedia.WaitLength(t, dump, path, time.Second)
+			steps.second(name)
+			got := p.pictures("the successor's pictures", func(got []testmedia.Sample) bool {
+				return len(got) > 30 && belongs(got[len(got)-30].Strip(), steps.after)
+			})
+			requireWhole(t, sampleStrips(got))
+			requireTone(t, p.listen(time.Second, "the successor's tone", hears(steps.hz)).left, 48000, steps.hz)
+			var media *testmedia.Media
+			testmedia.Eventually(t, waitLong, "the successor's pictures in the recording", func() bool {
+				select {
+				case <-dump.Done():
+					t.Fatalf("the player was cut off:\n%s", dump.Log().Tail(2000))
+				default:
+				}
+				media = testmedia.Decode(t, path)
+				n := len(media.Pictures)
+				return n > 30 && belongs(media.Pictures[n-30].Strip, steps.after)
+			})
+			dump.Stop()
+			requireWhole(t, pictureStrips(media.Pictures))
+			if !belongs(media.Pictures[0].Strip, steps.before) {
+				t.Errorf("the recording begins with %+v", media.Pictures[0])
+			}
+			requireForward(t, media)
+		})
+	}
+}
+
+// A browser's page is closed and opened again within the grace period.
+func (s *suite) chromeBack(t *testing.T) {
+	page := browserPage(t, s.publisher, s.gw)
+	publish(t, page, "chrome-back", nil)
+	dump, path := testmedia.Play(t, testmedia.RTMPDump, s.gw.rtmpURL("chrome-back"))
+	p := watch(t, browserPage(t, s.watcher, s.gw), "chrome-back", nil)
+	p.next(30)
+	testmedia.WaitLength(t, dump, path, 2*time.Second)
+	page.Eval(`e2e.unpublish("chrome-back")`, nil)
+	publish(t, page, "chrome-back", nil)
+	testmedia.WaitLength(t, dump, path, 7*time.Second)
+	dump.Stop()
+	media := testmedia.Decode(t, path)
+	requireAdvance(t, pictureStrips(media.Pictures), camera, camera.Frames()-1)
+	requireForward(t, media)
+	requireAdvance(t, sampleStrips(p.next(60)), camera, camera.Frames()-1)
+	requireTone(t, p.listen(time.Second, "a tone of 880 Hz", hears(880)).left, 48000, 880)
 }
 
 // With takeover refused, the newcomer is told so and the first goes on.
@@ -135,5 +210,9 @@ func TestStreamEnds(t *testing.T) {
 	}
 	if status, _, body := gw.get("/live/never.flv"); status != 404 {
 		t.Errorf("a missing FLV is answered %d %.200s, want 404", status, body)
+	}
+	page := browserPage(t, testmedia.NewBrowser(t, testmedia.BrowserOptions{}), gw)
+	if a := call(t, page, "play", "never", "/whep/live/never", nil); a.Status != 404 || !strings.HasPrefix(a.Type, "application/problem+json") {
+		t.Errorf("a missing stream is answered %d %s %.200s by WHEP, want a problem, 404", a.Status, a.Type, a.Body)
 	}
 }

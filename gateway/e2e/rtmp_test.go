@@ -9,7 +9,7 @@ import (
 
 // Every tool gets the phone's bytes, from a keyframe on, in both channels.
 func (s *suite) rtmpPlayers(t *testing.T) {
-	spec := testmedia.Spec{ToneHz: 440, Channels: 2, AudioRate: 44100, Profile: "high", GOP: 30}
+	spec := testmedia.Spec{ToneHz: 440, Channels: 2, AudioRate: 44100, Profile: "high", GOP: 30, Duration: 30 * time.Second}
 	s.gw.push(t, "players", spec)
 	type recording struct {
 		tool    testmedia.Tool
@@ -43,8 +43,7 @@ func (s *suite) rtmpPlayers(t *testing.T) {
 			}
 			requireAdvance(t, pictureStrips(media.Pictures), spec, 1)
 			requireSound(t, media, 440)
-			length := seconds(float64(media.Sound.Len()) / 44100)
-			requireTone(t, media.Sound.Slice(1, length/4, length*3/4), 44100, 660)
+			requireTone(t, media.Sound.Slice(1, time.Second, 3*time.Second), 44100, 660)
 		})
 	}
 }

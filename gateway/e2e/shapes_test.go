@@ -12,7 +12,7 @@ import (
 func quote(s string) string { return strconv.Quote(s) }
 
 func (s *suite) audioOnly(t *testing.T) {
-	spec := testmedia.Spec{NoVideo: true, ToneHz: 440}
+	spec := testmedia.Spec{NoVideo: true, ToneHz: 440, Duration: time.Minute}
 	s.gw.push(t, "audio-phone", spec)
 	p := watch(t, browserPage(t, s.watcher, s.gw), "audio-phone", nil)
 	requireTone(t, p.listen(2*time.Second, "a tone of 440 Hz", hears(440)).left, 48000, 440)
@@ -64,7 +64,7 @@ func (s *suite) aacRates(t *testing.T) {
 		for _, channels := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%d Hz in %d", rate, channels), func(t *testing.T) {
 				name := fmt.Sprintf("aac-%d-%d", rate, channels)
-				s.gw.push(t, name, testmedia.Spec{NoVideo: true, AudioRate: rate, Channels: channels, ToneHz: 500})
+				s.gw.push(t, name, testmedia.Spec{NoVideo: true, AudioRate: rate, Channels: channels, ToneHz: 500, Duration: time.Minute})
 				p := watch(t, page, name, options{"video": false})
 				right := map[int]float64{1: 500, 2: 750}[channels]
 				h := p.listen(time.Second, "its tones", hears(500, right))

@@ -37,6 +37,8 @@ func TestGateway(t *testing.T) {
 		{"LateJoiner", (*suite).lateJoiner},
 		{"PlayerBeforePublisher", (*suite).playerBeforePublisher},
 		{"Takeover", (*suite).takeover},
+		{"TakeoverAcross", (*suite).takeoverAcross},
+		{"ChromeBack", (*suite).chromeBack},
 		{"PublisherKilledAndBack", (*suite).publisherKilledAndBack},
 		{"AudioOnly", (*suite).audioOnly},
 		{"VideoOnly", (*suite).videoOnly},
