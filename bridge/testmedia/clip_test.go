@@ -3,6 +3,7 @@ package testmedia
 import (
 	"fmt"
 	"math"
+	"os"
 	"testing"
 	"time"
 )
@@ -129,5 +130,37 @@ func TestSplice(t *testing.T) {
 		if p.Damaged() || (p.Counter >= 10000) != (p.Width == 360) {
 			t.Fatalf("picture %d is %+v", i, p)
 		}
+	}
+}
+
+// One lost frame shows as damage from there to the next keyframe.
+func TestSeesLostFrame(t *testing.T) {
+	raw, err := os.ReadFile(Clip(t, Spec{Duration: 4 * time.Second}, FLV))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := append([]byte(nil), raw[:13]...)
+	for at, video := 13, 0; at+15 <= len(raw); {
+		size := 15 + (int(raw[at+1])<<16 | int(raw[at+2])<<8 | int(raw[at+3]))
+		if raw[at] == 9 {
+			video++
+		}
+		if raw[at] != 9 || video != 75 {
+			out = append(out, raw[at:at+size]...)
+		}
+		at += size
+	}
+	path := t.TempDir() + "/lost.flv"
+	if err := os.WriteFile(path, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := map[bool]int{}
+	for _, p := range Decode(t, path).Pictures {
+		if p.Damaged() {
+			damaged[p.Counter < 120 && p.Counter > 70 || !p.OK]++
+		}
+	}
+	if damaged[true] < 10 || damaged[false] > 0 {
+		t.Errorf("damaged pictures in the hurt group and elsewhere: %v", damaged)
 	}
 }
