@@ -21,6 +21,7 @@ import (
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
+	"hutong/gateway/rooms"
 	"hutong/sfu"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	Config  *config.Config
 	Streams *stream.Registry
 	SFU     *sfu.SFU
+	Rooms   *rooms.Service // nil serves no rooms
 	Auth    *auth.Authority
 	Metrics *metrics.Metrics
 	Page    fs.FS // the built page; nil or empty serves a note on how to build it
@@ -123,6 +125,7 @@ func (s *Server) routes() {
 	s.operate()
 	s.app.Get("/api/v1/settings", s.settings)
 	s.app.Get("/api/v1/streams", s.listStreams)
+	s.roomRoutes()
 	s.app.All("/api/*", func(c *fiber.Ctx) error {
 		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())
 	})
