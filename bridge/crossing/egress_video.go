@@ -64,6 +64,10 @@ func (v *egressVideo) write(au h264.AccessUnit, now time.Time) {
 		v.config = au.Config
 		v.e.turn.SetVideo(au.Config)
 	}
+	if !v.clock.started {
+		v.clock.anchor(au.Timestamp, now.Sub(v.e.began))
+		v.e.lipSync()
+	}
 	pts := v.clock.media(au.Timestamp, now.Sub(v.e.began))
 	v.nals = h264.WithoutParameterSets(v.nals[:0], au.NALs)
 	size := stream.VideoHeaderSize

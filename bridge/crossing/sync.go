@@ -6,6 +6,7 @@ import "time"
 type rtpClock struct {
 	rate    int64 // Hz
 	started bool
+	used    bool // a media time has been given out
 	last    uint32
 	ticks   int64         // unwrapped, from the first timestamp
 	offset  time.Duration // media time of tick 0
@@ -20,12 +21,8 @@ func (c *rtpClock) unwrap(ts uint32) int64 {
 // media returns the media time of ts, which arrived at the given media time.
 // The first call anchors the clock to arrival; later ones only follow RTP.
 func (c *rtpClock) media(ts uint32, arrival time.Duration) time.Duration {
-	if !c.started {
-		c.started = true
-		c.last, c.ticks = ts, 0
-		c.offset, c.target = arrival, arrival
-		return arrival
-	}
+	c.anchor(ts, arrival)
+	c.used = true
 	ticks := c.unwrap(ts)
 	step := c.span(ticks - c.ticks)
 	if step > 0 {
@@ -33,6 +30,16 @@ func (c *rtpClock) media(ts uint32, arrival time.Duration) time.Duration {
 		c.last, c.ticks = ts, ticks
 	}
 	return c.offset + c.span(ticks)
+}
+
+// anchor starts the clock at its first timestamp.
+func (c *rtpClock) anchor(ts uint32, arrival time.Duration) {
+	if c.started {
+		return
+	}
+	c.started = true
+	c.last, c.ticks = ts, 0
+	c.offset, c.target = arrival, arrival
 }
 
 func (c *rtpClock) span(ticks int64) time.Duration {
@@ -60,6 +67,9 @@ func (c *rtpClock) follow(master *rtpClock, ntp time.Time, ts uint32, masterNTP 
 		return // reports of two clocks, or of a publisher without one
 	}
 	c.target = target
+	if !c.used {
+		c.offset = target // nothing that could jump has been given out
+	}
 }
 
 // maxSkew bounds what a sender report may move: more is not lip sync but a

@@ -54,6 +54,18 @@ func TestLipSyncBendsTime(t *testing.T) {
 	}
 }
 
+// When reports are there before the first picture, it is in sync from the start.
+func TestLipSyncFromTheFirstPicture(t *testing.T) {
+	audio, video := rtpClock{rate: 48000}, rtpClock{rate: 90000}
+	audio.media(5000, 50*ms)
+	video.anchor(777, 130*ms)
+	ntp := time.Unix(1000, 0)
+	video.follow(&audio, ntp, 777, ntp, 5000)
+	if got := video.media(777, 130*ms); got != 50*ms {
+		t.Errorf("the first picture is at %v, its sound at 50ms", got)
+	}
+}
+
 func TestImplausibleReportsAreIgnored(t *testing.T) {
 	audio, video := rtpClock{rate: 48000}, rtpClock{rate: 90000}
 	audio.media(0, 0)
