@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"net"
-	"sync/atomic"
+	"sync"
 )
 
 // limitedListener refuses connections past a limit at once. A connection stays
@@ -10,13 +10,15 @@ import (
 // writes reach the kernel as such.
 type limitedListener struct {
 	net.Listener
-	max     int64
-	open    atomic.Int64
+	max     int
 	refused func()
+
+	mu   sync.Mutex
+	open map[*countedConn]struct{}
 }
 
-func newLimitedListener(ln net.Listener, max int, refused func()) net.Listener {
-	return &limitedListener{Listener: ln, max: int64(max), refused: refused}
+func newLimitedListener(ln net.Listener, max int, refused func()) *limitedListener {
+	return &limitedListener{Listener: ln, max: max, refused: refused, open: map[*countedConn]struct{}{}}
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
@@ -25,26 +27,45 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) > l.max {
-			l.open.Add(-1)
+		counted := &countedConn{TCPConn: c.(*net.TCPConn), l: l}
+		if !l.enter(counted) {
 			l.refused()
 			c.Close()
 			continue
 		}
-		return &countedConn{TCPConn: c.(*net.TCPConn), l: l}, nil
+		return counted, nil
+	}
+}
+
+func (l *limitedListener) enter(c *countedConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) >= l.max {
+		return false
+	}
+	l.open[c] = struct{}{}
+	return true
+}
+
+// closeAll cuts the connections that are left, such as those that browsers keep
+// for a next request.
+func (l *limitedListener) closeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		c.TCPConn.Close()
 	}
 }
 
 type countedConn struct {
 	*net.TCPConn
-	l      *limitedListener
-	closed atomic.Bool
+	l *limitedListener
 }
 
 func (c *countedConn) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
-		c.l.open.Add(-1)
-	}
+	c.l.mu.Lock()
+	delete(c.l.open, c)
+	c.l.mu.Unlock()
 	return c.TCPConn.Close()
 }
 

@@ -43,6 +43,7 @@ type Server struct {
 	Options
 	app      *fiber.App
 	listener net.Listener
+	conns    *limitedListener
 	sessions *sessions
 	peers    *metrics.Peers
 
@@ -60,7 +61,8 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.address %s: %w; stop what uses the port, or choose another", h.Address, err)
 	}
-	ln = newLimitedListener(ln, h.MaxConnections, func() { o.Metrics.Refused.WithLabelValues("http", "max_connections").Inc() })
+	conns := newLimitedListener(ln, h.MaxConnections, func() { o.Metrics.Refused.WithLabelValues("http", "max_connections").Inc() })
+	ln = conns
 	if h.TLS.Enabled() {
 		cert, err := tls.LoadX509KeyPair(h.TLS.Cert, h.TLS.Key)
 		if err != nil {
@@ -69,7 +71,7 @@ func Listen(o Options) (*Server, error) {
 		}
 		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	}
-	s := &Server{Options: o, listener: ln, peers: o.Metrics.Peers()}
+	s := &Server{Options: o, listener: ln, conns: conns, peers: o.Metrics.Peers()}
 	s.players, s.stopPlayers = context.WithCancel(context.Background())
 	s.sessions = newSessions(o.Config.WebRTC.MaxPeers)
 	s.app = fiber.New(fiber.Config{
@@ -106,17 +108,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.stopPlayers()
 	s.sessions.closeAll()
-	err := s.app.ShutdownWithContext(ctx)
 	s.listener.Close()
 	done := make(chan struct{})
 	go func() { s.flv.Wait(); s.sessions.wg.Wait(); close(done) }()
 	select {
 	case <-done:
-		return err
 	case <-ctx.Done():
+		s.conns.closeAll()
 		return fmt.Errorf("http: players did not end in time: %w", ctx.Err())
 	}
+	// Requests under way have a moment; connections kept for later ones have none.
+	cut := time.AfterFunc(lastAnswers, s.conns.closeAll)
+	defer cut.Stop()
+	if err := s.app.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
 }
+
+// lastAnswers is how long requests under way at a shutdown may take.
+const lastAnswers = 500 * time.Millisecond
 
 func (s *Server) routes() {
 	s.app.Use(recover.New(), s.observe, s.cors)
