@@ -23,6 +23,8 @@ import (
 	"hutong/gateway/config"
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
+	"hutong/gateway/rooms"
+	"hutong/gateway/store"
 	"hutong/sfu"
 	"hutong/web"
 )
@@ -37,6 +39,8 @@ type Gateway struct {
 	rtmp    *rtmp.Server
 	http    *httpapi.Server
 	auth    *auth.Authority
+	store   *store.Store
+	rooms   *rooms.Service
 	ran     atomic.Bool
 }
 
@@ -57,9 +61,14 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	bridge := crossing.New(crossing.Options{OpusBitrate: cfg.Audio.OpusBitrate, AACBitrate: cfg.Audio.AACBitrate, Log: log})
-	g.streams = stream.NewRegistry(streamOptions(cfg, log, bridge, g.metrics))
+	so := streamOptions(cfg, log, bridge, g.metrics)
+	so.OnChange = opened.streamChanged
+	g.streams = stream.NewRegistry(so)
 	g.metrics.Watch(g.streams, bridge)
 	if g.auth, err = newAuthority(cfg, log); err != nil {
+		return nil, err
+	}
+	if err := g.openRooms(); err != nil {
 		return nil, err
 	}
 	rc, err := g.rtmpConfig()
@@ -70,7 +79,8 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 		return nil, err
 	}
 	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: g.auth, Metrics: g.metrics,
-		Page: web.Dist(), Log: log, Version: version})
+		Page: web.Dist(), Log: log, Version: version,
+		Rooms: g.rooms})
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +100,7 @@ func (g *Gateway) release() {
 	if g.sfu != nil {
 		g.sfu.Close()
 	}
+	g.closeRooms()
 	if g.auth != nil {
 		g.auth.Close()
 	}
@@ -174,6 +185,7 @@ func (g *Gateway) drain() {
 	if err := g.sfu.Close(); err != nil {
 		g.log.Warn("drain", "error", err)
 	}
+	g.closeRooms()
 	g.auth.Close()
 	g.log.Info("stopped")
 }
