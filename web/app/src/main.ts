@@ -6,6 +6,9 @@ import './styles/base.css'
 import './styles/controls.css'
 import './styles/stage.css'
 import './styles/views.css'
+import './styles/lobby.css'
+import './styles/room.css'
+import './styles/panel.css'
 
 installTheme()
 installI18n()

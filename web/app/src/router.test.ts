@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { addressesOf } from './addresses'
 import { accessFrom, whepPath } from './api/client'
-import { hrefTo, isSegment, parseRoute } from './router'
+import { hueOf, initials, newUserID, suggestRoom } from './names'
+import { hrefTo, isRoomID, isSegment, parseRoute } from './router'
 
 describe('parseRoute', () => {
   it.each([
@@ -22,19 +23,53 @@ describe('parseRoute', () => {
     expect(parseRoute(hash)).toMatchObject({ view, stream })
   })
 
+  it.each([
+    ['#/room/482-117-905', 'room', '482-117-905'],
+    ['#/room/r42?name=Alice&token=x.y.z', 'room', 'r42'],
+    ['#/room', 'streams', ''],
+    ['#/room/a/b', 'streams', ''],
+    ['#/room/a.b', 'streams', ''],
+    [`#/room/${'a'.repeat(49)}`, 'streams', ''],
+  ])('reads %s', (hash, view, room) => {
+    expect(parseRoute(hash)).toMatchObject({ view, room, stream: '' })
+  })
+
   it('reads the query', () => {
     expect(parseRoute('#/call?me=alice&peer=phone').query).toEqual({ me: 'alice', peer: 'phone' })
   })
 
   it('reads back what hrefTo wrote', () => {
     expect(hrefTo('streams')).toBe('#/')
-    expect(parseRoute(hrefTo('watch', 'live/a_b-1', { via: 'flv' }))).toEqual({ view: 'watch', stream: 'live/a_b-1', query: { via: 'flv' } })
+    expect(parseRoute(hrefTo('watch', 'live/a_b-1', { via: 'flv' }))).toEqual({ view: 'watch', stream: 'live/a_b-1', room: '', query: { via: 'flv' } })
+    expect(parseRoute(hrefTo('room', '482-117-905'))).toMatchObject({ view: 'room', room: '482-117-905' })
   })
 })
 
 describe('isSegment', () => {
   it.each([['alice', true], ['r42_alice-1', true], ['', false], ['a.b', false], ['a/b', false], ['名', false], ['a b', false]])('of %s is %s', (name, ok) => {
     expect(isSegment(name)).toBe(ok)
+  })
+})
+
+describe('names of people', () => {
+  it.each([
+    ['Alice Bower', 'AB'],
+    ['alice', 'A'],
+    ['王小明', '小明'],
+    ['web-k3f9x', 'WK'],
+    ['  ', '?'],
+    ['😀 Smile', '😀S'],
+  ])('%s is %s', (name, short) => expect(initials(name)).toBe(short))
+
+  it('have a colour each', () => {
+    expect(hueOf('alice')).toBe(hueOf('alice'))
+    expect(new Set(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((n) => hueOf(n))).size).toBeGreaterThan(4)
+  })
+
+  it('are made up where there are none', () => {
+    expect(suggestRoom(() => 0.4829)).toBe('482-482-482')
+    expect(isRoomID(suggestRoom())).toBe(true)
+    expect(isRoomID(newUserID('web'))).toBe(true)
   })
 })
 

@@ -1,21 +1,26 @@
 import { ref, watch, type Ref } from 'vue'
 
-/** A string that survives a reload of the page, and does without where storage is forbidden. */
-export function stored<T extends string>(key: string, initial: T): Ref<T> {
+/**
+ * A string that survives a reload of the page, and does without where storage is forbidden. `tab` keeps it to this tab,
+ * for what two tabs must not share, and keeps the initial value as well, which may be made up.
+ */
+export function stored<T extends string>(key: string, initial: T, where: 'browser' | 'tab' = 'browser'): Ref<T> {
   const full = `hutong.${key}`
   let saved: string | null = null
-  try {
-    saved = localStorage.getItem(full)
-  } catch {
-    // Private windows and blocked cookies throw here.
-  }
-  const value = ref((saved ?? initial) as T) as Ref<T>
-  watch(value, (now) => {
+  const save = (now: T) => {
     try {
-      localStorage.setItem(full, now)
+      ;(where === 'tab' ? sessionStorage : localStorage).setItem(full, now)
     } catch {
-      // As above: it then lasts as long as the page.
+      // Private windows and blocked cookies throw here: it then lasts as long as the page.
     }
-  })
+  }
+  try {
+    saved = (where === 'tab' ? sessionStorage : localStorage).getItem(full)
+  } catch {
+    // As above.
+  }
+  if (saved === null && where === 'tab') save(initial)
+  const value = ref((saved ?? initial) as T) as Ref<T>
+  watch(value, save, { flush: 'sync' })
   return value
 }

@@ -8,6 +8,7 @@ export interface Device {
 
 const cameras = shallowRef<Device[]>([])
 const microphones = shallowRef<Device[]>([])
+const speakers = shallowRef<Device[]>([])
 
 /** Reads the device list anew; called after access was granted, when the names become known. */
 export async function refreshDevices(): Promise<void> {
@@ -17,9 +18,10 @@ export async function refreshDevices(): Promise<void> {
     found.filter((d) => d.kind === kind && d.deviceId !== '').map((d) => ({ id: d.deviceId, label: d.label }))
   cameras.value = named('videoinput')
   microphones.value = named('audioinput')
+  speakers.value = named('audiooutput')
 }
 
-/** Cameras and microphones, kept current as they come and go. */
+/** Cameras, microphones and speakers, kept current as they come and go. */
 export function useDevices() {
   const onChange = () => void refreshDevices()
   onMounted(() => {
@@ -27,5 +29,5 @@ export function useDevices() {
     navigator.mediaDevices?.addEventListener?.('devicechange', onChange)
   })
   onUnmounted(() => navigator.mediaDevices?.removeEventListener?.('devicechange', onChange))
-  return { cameras, microphones }
+  return { cameras, microphones, speakers }
 }

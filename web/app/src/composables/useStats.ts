@@ -1,5 +1,5 @@
 import { onUnmounted, shallowRef, watch } from 'vue'
-import { receiveSample, sendSample, type Report, type Sample } from '../rtc/stats'
+import { onlySections, receiveSample, sendSample, type Report, type Sample } from '../rtc/stats'
 
 const sampleMs = 1_000
 /** A minute of history, for the small graph. */
@@ -10,13 +10,14 @@ export interface StatsSource {
   look(at: number): Promise<Sample | null>
 }
 
-/** Reads a peer connection, in the direction the person cares about. */
-export function peerSource(pc: RTCPeerConnection, direction: 'send' | 'receive'): StatsSource {
+/** Reads a peer connection, in the direction the person cares about; with `mids`, only what arrives in those sections. */
+export function peerSource(pc: RTCPeerConnection, direction: 'send' | 'receive', mids?: { audio?: string; video?: string }): StatsSource {
   let before: Report | null = null
   return {
     async look(at) {
       if (pc.connectionState === 'closed') return null
-      const report = (await pc.getStats()) as unknown as Report
+      const whole = (await pc.getStats()) as unknown as Report
+      const report = mids ? onlySections(whole, mids) : whole
       const sample = (direction === 'send' ? sendSample : receiveSample)(report, before, at)
       before = report
       return sample

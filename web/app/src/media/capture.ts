@@ -46,6 +46,22 @@ export async function openCamera(deviceId: string, quality: Quality): Promise<Me
   return track
 }
 
+/**
+ * Asks for camera and microphone at once, so that the person is asked once. Only where they have not decided yet; what
+ * comes of it shows when the devices are opened.
+ */
+export async function askForBoth(): Promise<void> {
+  try {
+    const names = ['camera', 'microphone'] as unknown as PermissionName[]
+    const states = await Promise.all(names.map((name) => navigator.permissions.query({ name })))
+    if (!states.every(({ state }) => state === 'prompt')) return
+    const stream = await devices().getUserMedia({ audio: true, video: true })
+    for (const track of stream.getTracks()) track.stop()
+  } catch {
+    // Cannot be asked, or refused: each device then says so itself.
+  }
+}
+
 /** The picture of a screen or window, and its sound where the browser and the person share it. */
 export async function openScreen(): Promise<{ video: MediaStreamTrack; audio: MediaStreamTrack | null }> {
   const media = devices()

@@ -21,6 +21,14 @@ export const problemKinds = [
   'full',
   'server-gone',
   'no-route',
+  'room-full',
+  'room-missing',
+  'room-closed',
+  'removed',
+  'replaced',
+  'no-invitation',
+  'token-expired',
+  'not-sent',
   'unexpected',
 ] as const
 
@@ -56,13 +64,44 @@ const kindOfStatus: Record<number, ProblemKind> = {
   504: 'server-gone',
 }
 
+/** Errors of the API that say more than their status does. */
+const kindOfCode: Record<string, ProblemKind> = {
+  room_full: 'room-full',
+  room_closed: 'room-closed',
+  room_not_found: 'room-missing',
+  token_expired: 'token-expired',
+  expired: 'token-expired',
+  not_a_member: 'unauthorized',
+  unauthorized: 'unauthorized',
+  forbidden: 'unauthorized',
+  no_h264: 'no-h264',
+}
+
+/** Names an error of the API by its code. */
+export function problemFromCode(code: string, message: string, fallback: ProblemKind = 'unexpected', status = 0, retryAfterMs = 0): Problem {
+  return new Problem(kindOfCode[code] ?? fallback, message, status, retryAfterMs)
+}
+
+const kindOfReason: Record<string, ProblemKind> = {
+  removed: 'removed',
+  room_closed: 'room-closed',
+  replaced: 'replaced',
+}
+
+/** Why the gateway ended our session for good; null where coming back is right. */
+export function problemFromReason(reason: string): Problem | null {
+  const kind = kindOfReason[reason]
+  return kind ? new Problem(kind) : null
+}
+
 /** Reads a refused HTTP answer: a problem body (RFC 9457), our API's error body, or plain text. */
 export async function problemFromResponse(response: Response): Promise<Problem> {
   let detail = ''
+  let code = ''
   let badName = false
   try {
     const text = (await response.text()).slice(0, 2000)
-    detail = detailOf(text, response.headers.get('Content-Type') ?? '')
+    ;({ detail, code } = wordsOf(text, response.headers.get('Content-Type') ?? ''))
     badName = response.status === 400 && /bad (stream )?name/i.test(text)
   } catch {
     // A body cut short still leaves the status, which is what decides.
@@ -71,16 +110,17 @@ export async function problemFromResponse(response: Response): Promise<Problem> 
   const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0
   // 400 is also said of an offer, which is not the person's doing.
   const kind = badName ? 'bad-name' : (kindOfStatus[response.status] ?? 'unexpected')
-  return new Problem(kind, detail, response.status, retryAfterMs)
+  return problemFromCode(code, detail, kind, response.status, retryAfterMs)
 }
 
-function detailOf(text: string, contentType: string): string {
+function wordsOf(text: string, contentType: string): { detail: string; code: string } {
   if (!contentType.includes('json')) {
-    return contentType.includes('html') ? '' : text.trim()
+    return { detail: contentType.includes('html') ? '' : text.trim(), code: '' }
   }
-  const body = JSON.parse(text) as { detail?: unknown; title?: unknown; error?: { message?: unknown } }
+  const body = JSON.parse(text) as { detail?: unknown; title?: unknown; error?: { code?: unknown; message?: unknown } }
   const found = body.detail ?? body.error?.message ?? body.title
-  return typeof found === 'string' ? found : ''
+  const code = body.error?.code
+  return { detail: typeof found === 'string' ? found : '', code: typeof code === 'string' ? code : '' }
 }
 
 const kindOfException: Record<string, ProblemKind> = {

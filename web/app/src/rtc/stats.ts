@@ -86,6 +86,11 @@ function pathOf(report: Report, pair: Entry | undefined): string | undefined {
   return text(local, 'protocol')
 }
 
+/** The report without what arrives in other sections than these: one member of a room among all. */
+export function onlySections(report: Report, mids: { audio?: string; video?: string }): Report {
+  return new Map([...report].filter(([, e]) => e.type !== 'inbound-rtp' || e['mid'] === mids.audio || e['mid'] === mids.video))
+}
+
 /** What the gateway sends us. */
 export function receiveSample(report: Report, before: Report | null, at: number): Sample {
   const video = find(report, 'inbound-rtp', 'video')

@@ -1,0 +1,107 @@
+/** How long a connection may be disturbed before its ICE is restarted: short gaps mend by themselves. */
+const disturbedMs = 3_000
+const restartMs = 8_000
+const restartTries = 2
+
+export interface IceGuardOptions {
+  /** Asks for an ICE restart; false when it cannot be asked for now, because the gateway is not reachable. */
+  restart(): boolean
+  /** Whether media is interrupted. */
+  onTrouble(troubled: boolean): void
+  /** Restarting did not help; `never` says that media got through at no time. */
+  onLost(never: boolean): void
+}
+
+type Network = EventTarget | undefined
+
+/** IceGuard watches one peer connection and mends it by ICE restarts when its path breaks or the network changes. */
+export class IceGuard {
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private tries = 0
+  private troubled: boolean | null = null
+  private wasUp = false
+  private readonly transports = new Set<RTCDtlsTransport>()
+  private readonly network: Network = typeof navigator === 'undefined' ? undefined : (navigator as { connection?: EventTarget }).connection
+
+  constructor(
+    private readonly pc: RTCPeerConnection,
+    private readonly options: IceGuardOptions,
+  ) {
+    pc.addEventListener('iceconnectionstatechange', this.look)
+    globalThis.addEventListener?.('online', this.onNetwork)
+    this.network?.addEventListener?.('change', this.onNetwork)
+  }
+
+  close(): void {
+    clearTimeout(this.timer)
+    this.pc.removeEventListener('iceconnectionstatechange', this.look)
+    for (const transport of this.transports) transport.removeEventListener('statechange', this.look)
+    globalThis.removeEventListener?.('online', this.onNetwork)
+    this.network?.removeEventListener?.('change', this.onNetwork)
+  }
+
+  /** The gateway can be reached again: what had to wait is done now. */
+  kick(): void {
+    if (this.troubled) this.mend()
+  }
+
+  /** The far end's own goodbye shows on the transport alone; to be called whenever there may be a new one. */
+  watchTransports(): void {
+    for (const { sender, receiver } of this.pc.getTransceivers()) {
+      const transport = sender.transport ?? receiver.transport
+      if (!transport || this.transports.has(transport)) continue
+      this.transports.add(transport)
+      transport.addEventListener('statechange', this.look)
+    }
+  }
+
+  private readonly look = () => {
+    const { iceConnectionState: ice } = this.pc
+    const gone = [...this.transports].some(({ state }) => state === 'closed' || state === 'failed')
+    if (gone || ice === 'closed') {
+      this.options.onLost(!this.wasUp)
+    } else if (ice === 'connected' || ice === 'completed') {
+      this.wasUp = true
+      this.tries = 0
+      clearTimeout(this.timer)
+      this.timer = undefined
+      this.say(false)
+    } else if (ice === 'failed') {
+      this.say(true)
+      this.mend()
+    } else if (ice === 'disconnected' && !this.timer) {
+      this.timer = setTimeout(() => {
+        this.say(true)
+        this.mend()
+      }, disturbedMs)
+    }
+  }
+
+  /** Another network: the old path may die without a word, so a new one is sought at once. */
+  private readonly onNetwork = () => {
+    if (this.wasUp) this.mend()
+  }
+
+  private mend(): void {
+    clearTimeout(this.timer)
+    // Tries count only when the gateway heard of them.
+    if (this.options.restart()) this.tries++
+    if (this.tries > restartTries) {
+      this.options.onLost(!this.wasUp)
+      return
+    }
+    this.timer = setTimeout(() => {
+      this.timer = undefined
+      const { iceConnectionState: ice } = this.pc
+      if (ice === 'connected' || ice === 'completed') return
+      this.say(true)
+      this.mend()
+    }, restartMs)
+  }
+
+  private say(troubled: boolean): void {
+    if (troubled === this.troubled) return
+    this.troubled = troubled
+    this.options.onTrouble(troubled)
+  }
+}
