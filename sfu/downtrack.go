@@ -22,6 +22,7 @@ const (
 	downWaiting                  // for a keyframe
 	downCatchUp                  // on its own position in the ring, paced
 	downLive                     // gets packets as they arrive
+	downPaused                   // nothing is to be sent
 )
 
 // sent remembers a packet as a subscriber got it, for retransmission.
@@ -79,7 +80,7 @@ type downTrack struct {
 func (d *downTrack) serve(now int64, v *view, s *shard) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.w == nil {
+	if d.w == nil || d.state == downPaused {
 		return false
 	}
 	if v.overrun && d.state == downLive {
@@ -193,6 +194,18 @@ func (d *downTrack) send(p *packet, ts uint32) {
 	}
 	d.stats.sent(p, p.at)
 	d.rtxCredit = min(d.rtxCredit+int64(len(p.payload))/2, rtxCreditCap)
+}
+
+// pause stops sending, or starts it again as a join does.
+func (d *downTrack) pause(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case on:
+		d.state = downPaused
+	case d.state == downPaused:
+		d.state, d.retryAt = downJoining, 0
+	}
 }
 
 // stall gives up on what is under way: video goes on at the next keyframe.

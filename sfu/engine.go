@@ -16,19 +16,50 @@ func (s *SFU) newPeerConnection(o *offer, publishing bool) (*webrtc.PeerConnecti
 	if err != nil {
 		return nil, err
 	}
-	settings, err := s.settings(o)
+	_, pc, err := s.connection(engine, registry, o.passive)
+
+	return pc, err
+}
+
+// connection makes a PeerConnection and the API that makes senders for it.
+// passive says that the other side insists on being the DTLS server.
+func (s *SFU) connection(
+	engine *webrtc.MediaEngine, registry *interceptor.Registry, passive bool,
+) (*webrtc.API, *webrtc.PeerConnection, error) {
+	settings, err := s.settings(passive)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	api := webrtc.NewAPI(
 		webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings),
 	)
-
-	return api.NewPeerConnection(webrtc.Configuration{
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
 		ICEServers:   s.config.ICEServers,
 		Certificates: s.certificates,
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	})
+
+	return api, pc, err
+}
+
+// register has an engine know a codec and its retransmission, whose payload
+// type is 0 where there is none.
+func register(engine *webrtc.MediaEngine, kind Kind, codec webrtc.RTPCodecParameters, rtx uint8) error {
+	typ := webrtc.RTPCodecTypeAudio
+	if kind == Video {
+		typ = webrtc.RTPCodecTypeVideo
+		codec.RTCPFeedback = []webrtc.RTCPFeedback{
+			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
+		}
+	}
+	if err := engine.RegisterCodec(codec, typ); err != nil || rtx == 0 {
+		return err
+	}
+	repair := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(rtx)}
+	repair.MimeType, repair.ClockRate = webrtc.MimeTypeRTX, codec.ClockRate
+	repair.SDPFmtpLine = "apt=" + itoa(int(codec.PayloadType))
+
+	return engine.RegisterCodec(repair, typ)
 }
 
 func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Registry, error) {
@@ -37,24 +68,8 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 		if m == nil {
 			continue
 		}
-		codec := m.codec
-		typ := webrtc.RTPCodecTypeAudio
-		if Kind(kind) == Video {
-			typ = webrtc.RTPCodecTypeVideo
-			codec.RTCPFeedback = []webrtc.RTCPFeedback{
-				{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
-			}
-		}
-		if err := engine.RegisterCodec(codec, typ); err != nil {
+		if err := register(engine, Kind(kind), m.codec, m.rtx); err != nil {
 			return nil, nil, err
-		}
-		if m.rtx != 0 {
-			rtx := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(m.rtx)}
-			rtx.MimeType, rtx.ClockRate = webrtc.MimeTypeRTX, codec.ClockRate
-			rtx.SDPFmtpLine = "apt=" + itoa(int(codec.PayloadType))
-			if err := engine.RegisterCodec(rtx, typ); err != nil {
-				return nil, nil, err
-			}
 		}
 	}
 	if !publishing {
@@ -72,7 +87,7 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 	return engine, registry, nil
 }
 
-func (s *SFU) settings(o *offer) (webrtc.SettingEngine, error) {
+func (s *SFU) settings(passive bool) (webrtc.SettingEngine, error) {
 	e := webrtc.SettingEngine{LoggerFactory: s.logs}
 	networks := []webrtc.NetworkType{}
 	if s.net.udp != nil {
@@ -105,7 +120,7 @@ func (s *SFU) settings(o *offer) (webrtc.SettingEngine, error) {
 	// first, which costs twice as much per packet as AES-GCM, so we are the
 	// server wherever the offer leaves the choice.
 	role := webrtc.DTLSRoleServer
-	if o.passive {
+	if passive {
 		role = webrtc.DTLSRoleClient
 	}
 	if err := e.SetAnsweringDTLSRole(role); err != nil {

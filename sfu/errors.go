@@ -14,6 +14,13 @@ var (
 	// that cannot be used; the text says what is wrong and what would do.
 	ErrBadOffer = errors.New("sfu: unusable offer")
 
+	// ErrBadAnswer is wrapped by every error about an answer to a [Viewer]'s
+	// offer that cannot be used.
+	ErrBadAnswer = errors.New("sfu: unusable answer")
+
+	// ErrTooManySources is wrapped when a [Viewer] is to show more than it can.
+	ErrTooManySources = errors.New("sfu: the viewer has all the sources it can have")
+
 	// ErrNoH264 is wrapped when an offer has video but no H.264 this SFU can
 	// use (RFC 6184, packetization-mode=1).
 	ErrNoH264 = errors.New("sfu: the offer has video without H.264")

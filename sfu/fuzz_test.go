@@ -107,14 +107,14 @@ func FuzzOffer(f *testing.F) {
 
 			return
 		}
-		if _, err := parseAnswer(answer); err != nil {
+		if _, err := readAnswer(answer); err != nil {
 			t.Fatalf("the answer is not SDP: %v\n%s", err, answer)
 		}
 		_ = p.Close()
 	})
 }
 
-func parseAnswer(text string) (*webrtc.SessionDescription, error) {
+func readAnswer(text string) (*webrtc.SessionDescription, error) {
 	d := &webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text}
 	_, err := d.Unmarshal()
 

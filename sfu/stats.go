@@ -33,6 +33,26 @@ type TrackStats struct {
 	Dropped      Dropped
 }
 
+// add makes a sum. Of what cannot be summed the worse counts.
+func (s *TrackStats) add(o TrackStats) {
+	s.Packets += o.Packets
+	s.Bytes += o.Bytes
+	s.Bitrate += o.Bitrate
+	s.Lost += o.Lost
+	s.FractionLost = max(s.FractionLost, o.FractionLost)
+	s.Jitter = max(s.Jitter, o.Jitter)
+	s.Keyframes += o.Keyframes
+	s.PLI += o.PLI
+	s.NACK += o.NACK
+	s.NACKPackets += o.NACKPackets
+	s.RTX += o.RTX
+	s.Dropped.QueueFull += o.Dropped.QueueFull
+	s.Dropped.NoPath += o.Dropped.NoPath
+	s.Dropped.Overrun += o.Dropped.Overrun
+	s.Dropped.Waiting += o.Dropped.Waiting
+	s.Dropped.Retransmission += o.Dropped.Retransmission
+}
+
 // Dropped counts packets a subscriber did not get, by reason.
 type Dropped struct {
 	QueueFull      uint64 // its connection did not take them

@@ -51,6 +51,15 @@ func (sub *subscription) exit() {
 	sub.outlet = nil
 }
 
+// setTrack puts a track in its place, or takes it away.
+func (sub *subscription) setTrack(kind Kind, d *downTrack) {
+	if o := sub.outlet; o != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+	}
+	sub.tracks[kind] = d
+}
+
 func (sub *subscription) snapshot(kind Kind) TrackStats {
 	if d := sub.tracks[kind]; d != nil {
 		return d.snapshot()
