@@ -150,9 +150,12 @@ type Pprof struct {
 	Enabled bool `yaml:"enabled"`
 }
 
-// Drain is the end: how long connections may take to finish after SIGTERM.
+// Drain is the end, after SIGTERM.
 type Drain struct {
-	Timeout Duration `yaml:"timeout" max:"10m"`
+	// Mode is DrainCut or DrainFinish.
+	Mode string `yaml:"mode" choice:"cut,finish"`
+	// Timeout is how long what is open may take; more than maxCut only with DrainFinish.
+	Timeout Duration `yaml:"timeout" max:"24h"`
 }
 
 // The values of options that are a choice.
@@ -180,6 +183,10 @@ const (
 	// AuthOpen lets everybody do everything; AuthToken wants a key, a token or a signature.
 	AuthOpen  = "open"
 	AuthToken = "token"
+
+	// DrainCut tells everybody to go; DrainFinish lets those publish who do, and ends with the last of them.
+	DrainCut    = "cut"
+	DrainFinish = "finish"
 
 	HashMD5    = "md5"
 	HashSHA256 = "sha256"

@@ -66,7 +66,7 @@ func TestProblems(t *testing.T) {
 		{"misspelt", "http:\n  adress: a:1", `c.yaml:2:3: http.adress: unknown option (value "a:1"): did you mean address?`},
 		{"capital", "HTTP: {}", `c.yaml:1:1: HTTP: unknown option: did you mean http?`},
 		{"elsewhere", "max_message: 1MiB", `c.yaml:1:1: max_message: unknown option (value "1MiB"): did you mean rtmp.max_message?`},
-		{"nothing near", "drain:\n  colour: red", `c.yaml:2:3: drain.colour: unknown option (value "red"): remove it; the options here are timeout`},
+		{"nothing near", "drain:\n  colour: red", `c.yaml:2:3: drain.colour: unknown option (value "red"): remove it; the options here are mode, timeout`},
 		{"unprintable key", "\"a\\nb\": 1", `c.yaml:1:1: "a\nb": unknown option (value "1"): remove it`},
 		{"number as key", "1: 2", `c.yaml:1:1: 1: unknown option (value "2")`},
 		{"null as key", "~: 2", `c.yaml:1:1: "?": unknown option (value "2")`},

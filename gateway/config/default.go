@@ -58,7 +58,7 @@ func Default() *Config {
 		State:   State{Replicas: 1},
 		Metrics: Metrics{Enabled: true},
 		Pprof:   Pprof{Enabled: false},
-		Drain:   Drain{Timeout: seconds(10)},
+		Drain:   Drain{Mode: DrainCut, Timeout: seconds(10)},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/pion/stun/v4"
 )
@@ -34,6 +35,7 @@ func (l *loader) validate() {
 	l.auth()
 	l.rooms()
 	l.state()
+	l.drain()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
 		path := "stream.standard_merge"
 		if !l.isSet(path) && l.isSet("stream.max_lag") {
@@ -140,5 +142,15 @@ func (l *loader) iceServers() {
 		if turn && (server.Username == "" || server.Credential == "") {
 			l.fault(path, "", "is a TURN server without username and credential", "set both; browsers refuse a TURN server without")
 		}
+	}
+}
+
+// maxCut is how long connections may take that have been told to go.
+const maxCut = Duration(10 * time.Minute)
+
+func (l *loader) drain() {
+	if d := l.cfg.Drain; d.Mode == DrainCut && d.Timeout > maxCut {
+		l.fault("drain.timeout", d.Timeout.String(), fmt.Sprintf("is longer than %v, which only drain.mode finish needs", maxCut),
+			"shorten it, or set drain.mode: finish")
 	}
 }
