@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hutong/gateway/room"
+	"hutong/gateway/rooms/webhook"
 	"hutong/gateway/store"
 )
 
@@ -52,6 +53,7 @@ func (s *Service) create(ctx context.Context, o room.Options) (room.View, error)
 		return room.View{}, err
 	}
 	s.index.note(r)
+	s.hooks.Send(webhook.Event{Event: webhook.RoomCreated, At: r.CreatedAt, RoomID: r.RoomID, Name: r.Name, Capacity: r.Capacity})
 	s.o.Log.Info("room created", "room", r.RoomID, "capacity", r.Capacity)
 	return r.View(), nil
 }

@@ -75,6 +75,7 @@ func (s *Service) write(ctx context.Context, roomID string, did *announcement, f
 	}
 	s.index.note(next)
 	s.announce(roomID, *did)
+	s.report(roomID, did.Events)
 	return next, nil
 }
 

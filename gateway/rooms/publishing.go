@@ -49,8 +49,10 @@ func (d *dirty) take() map[string]bool {
 // ended. It does not block.
 func (s *Service) StreamChanged(name string) { s.dirty.add(name, true) }
 
-// reconcile brings members into step with what is published here.
+// reconcile brings members into step with what is published here, and tells back
+// ends of streams.
 func (s *Service) reconcile() {
+	told := map[string]bool{} // the streams that back ends know to be here
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -58,6 +60,12 @@ func (s *Service) reconcile() {
 		case <-s.dirty.wake:
 		}
 		for name, changed := range s.dirty.take() {
+			if s.o.Streams == nil {
+				continue
+			}
+			if changed {
+				s.reportStream(name, told)
+			}
 			s.settle(name, changed)
 		}
 	}
@@ -65,7 +73,7 @@ func (s *Service) reconcile() {
 
 func (s *Service) settle(name string, changed bool) {
 	owner, ok := s.index.owner(name)
-	if !ok || s.o.Streams == nil {
+	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)

@@ -12,6 +12,7 @@ import (
 
 	"hutong/bridge/stream"
 	"hutong/gateway/room"
+	"hutong/gateway/rooms/webhook"
 	"hutong/gateway/store"
 )
 
@@ -37,6 +38,8 @@ type Observer struct {
 	Event func(room.EventType)
 	// Gap counts announcements that were lost and made good by the watch.
 	Gap func()
+	// Webhook counts deliveries by outcome.
+	Webhook func(outcome string)
 }
 
 // Options of a [Service].
@@ -52,6 +55,8 @@ type Options struct {
 	EmptyTimeout time.Duration
 	// MaxRooms bounds the rooms there are; 0 is 10,000.
 	MaxRooms int
+	// Webhooks are told what happens in rooms and to streams through this node.
+	Webhooks []webhook.Hook
 	// Now is the clock that members expire by; nil is time.Now.
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -69,6 +74,7 @@ type Service struct {
 	index   index
 	feeds   feeds
 	dirty   dirty
+	hooks   *webhook.Sender // nil for none
 
 	sessionsMu sync.Mutex
 	sessions   map[member]string // the WebSocket sessions that this node has
@@ -103,16 +109,22 @@ func New(o Options) (*Service, error) {
 	if o.Observer.Gap == nil {
 		o.Observer.Gap = func() {}
 	}
-	bucket, err := o.Store.Bucket("rooms", store.BucketOptions{})
+	hooks, err := webhook.New(webhook.Options{Hooks: o.Webhooks, Store: o.Store, Node: o.Node, Log: o.Log, Count: o.Observer.Webhook})
 	if err != nil {
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
-	s := &Service{o: o, rooms: bucket, life: rand.Text()[:8], started: o.Now(), lanes: newLanes(), index: newIndex(),
+	bucket, err := o.Store.Bucket("rooms", store.BucketOptions{})
+	if err != nil {
+		hooks.Close()
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
+	s := &Service{o: o, rooms: bucket, hooks: hooks, life: rand.Text()[:8], started: o.Now(), lanes: newLanes(), index: newIndex(),
 		feeds: newFeeds(), dirty: newDirty(), sessions: map[member]string{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
 		s.cancel()
 		s.wg.Wait()
+		hooks.Close()
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
 	return s, nil
@@ -159,6 +171,7 @@ func (s *Service) Close() {
 	s.cancel()
 	s.feeds.mu.Unlock()
 	s.wg.Wait()
+	s.hooks.Close()
 }
 
 // releaseHolds drops the holds of this node: before it has any, those of its
