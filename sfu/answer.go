@@ -16,24 +16,26 @@ type section struct {
 	mid   string
 	kind  Kind
 	taken bool
+	rtx   bool // with retransmissions
 }
 
 // answer is a remote answer, cut down to what was offered.
 type answer struct {
-	reduced string
-	ufrag   string
+	sections []section
+	remote   *remoteTransport
 }
 
 func badAnswer(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrBadAnswer, fmt.Sprintf(format, args...))
 }
 
-// parseAnswer reads an answer to an offer with these sections and notes which
-// were taken. What it hands on to pion is written anew, so that nothing can be
-// agreed that was not offered.
+// parseAnswer reads an answer to an offer with these sections.
 func parseAnswer(text string, sections []section) (*answer, error) {
 	if len(text) > maxAnswer {
 		return nil, badAnswer("it has %d bytes; at most %d are read", len(text), maxAnswer)
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, badAnswer("it is empty; send an SDP answer (RFC 8866)")
 	}
 	in := &sdp.SessionDescription{}
 	if err := in.UnmarshalString(text); err != nil {
@@ -42,46 +44,51 @@ func parseAnswer(text string, sections []section) (*answer, error) {
 	if n := len(in.MediaDescriptions); n != len(sections) {
 		return nil, badAnswer("it has %d m= sections where %d were offered; answer every one (RFC 3264 §6)", n, len(sections))
 	}
-	t, err := transportOf(in)
-	if err != nil {
-		return nil, err
-	}
-	var b strings.Builder
-	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE")
-	for i := range sections {
-		b.WriteString(" " + sections[i].mid)
-	}
-	b.WriteString("\r\n")
 	for i, m := range in.MediaDescriptions {
 		s := &sections[i]
 		if mid, ok := m.Attribute("mid"); m.MediaName.Media != s.kind.String() || (ok && mid != s.mid) {
 			return nil, badAnswer("m= section %d is %s %q where %s %q was offered; keep the order (RFC 3264 §6)",
 				i, m.MediaName.Media, mid, s.kind, s.mid)
 		}
-		s.taken = s.takes(in, m)
-		s.write(&b, m, t)
-		if i == 0 {
-			for _, c := range t.candidates {
-				b.WriteString("a=candidate:" + c + "\r\n")
-			}
+		f := &viewerFormats[s.kind]
+		s.taken = m.MediaName.Port.Value != 0 && flows(in, m, false) &&
+			slices.Contains(m.MediaName.Formats, itoa(int(f.media)))
+		s.rtx = f.rtx != 0 && slices.Contains(m.MediaName.Formats, itoa(int(f.rtx)))
+	}
+	t, err := transportOf(in)
+	if err != nil {
+		return nil, err
+	}
+
+	return &answer{sections: sections, remote: t}, nil
+}
+
+// String is the answer as pion gets to see it. It is written anew, so that
+// nothing can be agreed that was not offered.
+func (a *answer) String() string {
+	var b strings.Builder
+	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE")
+	for i := range a.sections {
+		b.WriteString(" " + a.sections[i].mid)
+	}
+	b.WriteString("\r\n")
+	for i := range a.sections {
+		a.sections[i].write(&b, a.remote)
+		if i > 0 {
+			continue // one transport: the first section speaks for all
+		}
+		for _, c := range a.remote.candidates {
+			b.WriteString("a=candidate:" + c + "\r\n")
 		}
 	}
 
-	return &answer{reduced: b.String(), ufrag: t.ufrag}, nil
+	return b.String()
 }
 
-// takes reports whether the client wants what was offered.
-func (s *section) takes(in *sdp.SessionDescription, m *sdp.MediaDescription) bool {
-	return m.MediaName.Port.Value != 0 && flows(in, m, false) &&
-		slices.Contains(m.MediaName.Formats, itoa(int(viewerFormats[s.kind].media)))
-}
-
-// write writes the section as pion is to see it.
-func (s *section) write(b *strings.Builder, m *sdp.MediaDescription, t *remoteTransport) {
+func (s *section) write(b *strings.Builder, t *remoteTransport) {
 	f := &viewerFormats[s.kind]
-	rtx := f.rtx != 0 && slices.Contains(m.MediaName.Formats, itoa(int(f.rtx)))
 	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %d", s.kind, f.media)
-	if rtx {
+	if s.rtx {
 		fmt.Fprintf(b, " %d", f.rtx)
 	}
 	direction := "inactive"
@@ -96,7 +103,7 @@ func (s *section) write(b *strings.Builder, m *sdp.MediaDescription, t *remoteTr
 		fmt.Fprintf(b, "a=rtpmap:%d H264/90000\r\na=rtcp-fb:%[1]d nack\r\na=rtcp-fb:%[1]d nack pli\r\na=rtcp-fb:%[1]d ccm fir\r\n", f.media)
 	}
 	fmt.Fprintf(b, "a=fmtp:%d %s\r\n", f.media, f.fmtp)
-	if rtx {
+	if s.rtx {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%[1]d apt=%d\r\n", f.rtx, f.media)
 	}
 }

@@ -154,6 +154,11 @@ func (p *peer) shutdown(err error) {
 
 // transport gives the selected addresses, "" while there are none.
 func (p *peer) transport() (remote, local, protocol string) {
+	select {
+	case <-p.established:
+	default:
+		return "", "", ""
+	}
 	ice := p.pc.SCTP().Transport().ICETransport()
 	pair, err := ice.GetSelectedCandidatePair()
 	if err != nil || pair == nil {

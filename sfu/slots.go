@@ -12,7 +12,7 @@ type slot struct {
 	carrier *webrtc.RTPTransceiver
 	state   slotState
 	user    *viewing // while filled
-	refused bool     // the client wants nothing on it
+	agreed  bool     // the client takes what it carries
 }
 
 type slotState uint8
@@ -152,9 +152,9 @@ func (v *Viewer) fill(w *viewing, kind Kind, s *slot) error {
 			return err
 		}
 	}
-	s.state, s.user, s.refused = slotFilled, w, false
+	s.state, s.user, s.agreed = slotFilled, w, false
 	w.slots[kind] = s
-	d.pause(kind == Video && w.paused)
+	d.pause(true) // until it is agreed
 	w.sub.setTrack(kind, d)
 	sender := s.carrier.Sender()
 	v.spawn(func() { d.feedback(sender) })

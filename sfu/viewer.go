@@ -61,11 +61,12 @@ type Viewer struct {
 	restart  bool // the next offer is to restart ICE
 	restarts bool // the offer that waits does
 
-	remoteUfrag string                    // of the newest answer
-	candidates  int                       // further ones to take before the next ICE restart
-	early       []webrtc.ICECandidateInit // came before the answer they belong to
-	trickle     []webrtc.ICECandidateInit // ours, not yet told
-	past        [kinds]TrackStats         // of tracks that are gone
+	tracks     []ViewerTrack             // of the newest offer
+	remote     *remoteTransport          // by the newest answer, nil before the first
+	candidates int                       // further ones to take before the next ICE restart
+	early      []webrtc.ICECandidateInit // came before the answer they belong to
+	trickle    []webrtc.ICECandidateInit // ours, not yet told
+	past       [kinds]TrackStats         // of tracks that are gone
 }
 
 // viewing is one Source on a Viewer.
@@ -237,7 +238,7 @@ func (v *Viewer) SetVideo(key string, on bool, width, height int) {
 func (w *viewing) adjust() {
 	for kind, s := range w.slots {
 		if d := w.sub.tracks[kind]; d != nil {
-			d.pause(s.refused || (Kind(kind) == Video && w.paused))
+			d.pause(!s.agreed || (Kind(kind) == Video && w.paused))
 		}
 	}
 	if o := w.sub.outlet; o != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
+type packetList = []*rtp.Packet
+
 // viewerClient is a WebRTC client of a Viewer that answers every offer and keeps
 // every packet by the key of its stream.
 type viewerClient struct {
@@ -19,7 +21,7 @@ type viewerClient struct {
 	work chan string // offers to answer
 
 	mu      sync.Mutex
-	packets map[string]*[kinds][]*rtp.Packet
+	packets map[string]*[kinds]packetList
 	offers  []string
 	tracks  []ViewerTrack // of the newest offer
 	told    int           // candidates
@@ -27,7 +29,7 @@ type viewerClient struct {
 
 func newViewerClient(t testing.TB, s *SFU, opts clientOptions) *viewerClient {
 	t.Helper()
-	c := &viewerClient{t: t, pc: newClientPC(t, opts), work: make(chan string, 100), packets: map[string]*[kinds][]*rtp.Packet{}}
+	c := &viewerClient{t: t, pc: newClientPC(t, opts), work: make(chan string, 100), packets: map[string]*[kinds]packetList{}}
 	c.pc.OnTrack(c.track)
 	v, err := s.NewViewer(ViewerOptions{
 		OnOffer: func(sdp string, tracks []ViewerTrack) {
@@ -100,7 +102,7 @@ func (c *viewerClient) track(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		}
 		c.mu.Lock()
 		if c.packets[key] == nil {
-			c.packets[key] = &[kinds][]*rtp.Packet{}
+			c.packets[key] = &[kinds]packetList{}
 		}
 		c.packets[key][kind] = append(c.packets[key][kind], packet)
 		c.mu.Unlock()

@@ -81,19 +81,33 @@ func (v *Viewer) offer() (string, []ViewerTrack, error) {
 
 		return "", nil, nil
 	}
+	if v.waiting && v.remote == nil {
+		// There is no ICE session yet and nothing to restart: the same again.
+		v.restart = false
+		v.mu.Unlock()
+
+		return v.newest()
+	}
+	if v.waiting {
+		if err := v.forgo(); err != nil {
+			v.mu.Unlock()
+
+			return "", nil, v.unlessEnding(err)
+		}
+	}
 	changed, err := v.arrange()
 	if err != nil || (!changed && !v.restart && v.offered) {
 		v.mu.Unlock()
 
 		return "", nil, v.unlessEnding(err)
 	}
-	// Without an answer there is no ICE session yet, and nothing to restart.
-	iceRestart := v.restart && v.remoteUfrag != ""
+	iceRestart := v.restart && v.remote != nil
 	v.offered, v.waiting, v.restart = true, true, false
 	v.restarts = v.restarts || iceRestart
 	if iceRestart {
 		v.candidates, v.early = maxCandidates, nil
 	}
+	v.tracks = v.listing()
 	v.mu.Unlock()
 
 	description, err := v.pc.CreateOffer(&webrtc.OfferOptions{
@@ -107,15 +121,45 @@ func (v *Viewer) offer() (string, []ViewerTrack, error) {
 		return "", nil, v.unlessEnding(err)
 	}
 	v.gather(gathered)
+
+	return v.newest()
+}
+
+// newest gives the offer that waits, with the candidates known by now.
+func (v *Viewer) newest() (string, []ViewerTrack, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.trickle = nil // in the description by now
+	v.trickle = nil // in the description
 	local := v.pc.LocalDescription()
 	if local == nil {
 		return "", nil, nil
 	}
 
-	return local.SDP, v.listing(), nil
+	return local.SDP, v.tracks, nil
+}
+
+// forgo gives up on the answer to an offer, which pion wants before another: it
+// gets what the client said last. Callers hold mu.
+func (v *Viewer) forgo() error {
+	a := &answer{sections: v.sections(), remote: &remoteTransport{}}
+	*a.remote = *v.remote
+	a.remote.candidates = nil
+	for i := range a.sections {
+		a.sections[i].taken = v.slots[i].state == slotFilled
+		a.sections[i].rtx = a.sections[i].kind == Video
+	}
+
+	return v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.String()})
+}
+
+// sections lists the sections of the newest offer. Callers hold mu.
+func (v *Viewer) sections() []section {
+	out := make([]section, len(v.slots))
+	for i, s := range v.slots {
+		out[i] = section{mid: s.carrier.Mid(), kind: s.kind}
+	}
+
+	return out
 }
 
 // unlessEnding hides errors that come of the end.
@@ -163,10 +207,7 @@ func (v *Viewer) Answer(sdp string) error {
 	defer v.negotiation.Unlock()
 	v.mu.Lock()
 	closed, waiting := v.closed, v.waiting
-	sections := make([]section, len(v.slots))
-	for i, s := range v.slots {
-		sections[i] = section{mid: s.carrier.Mid(), kind: s.kind}
-	}
+	sections := v.sections()
 	v.mu.Unlock()
 	if closed || v.ending() {
 		return ErrClosed
@@ -181,8 +222,8 @@ func (v *Viewer) Answer(sdp string) error {
 	v.mu.Lock()
 	// The answer to a restart has new credentials (RFC 8839 §4.4.3), so this is
 	// the answer to the offer that was replaced.
-	stale := v.restarts && a.ufrag == v.remoteUfrag
-	first := v.remoteUfrag == ""
+	stale := v.restarts && a.remote.ufrag == v.remote.ufrag
+	first := v.remote == nil
 	v.mu.Unlock()
 	if stale {
 		return nil
@@ -190,7 +231,7 @@ func (v *Viewer) Answer(sdp string) error {
 	if first {
 		v.begin()
 	}
-	err = v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.reduced})
+	err = v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.String()})
 	if err != nil {
 		err = badAnswer("%v", err)
 		if v.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
@@ -199,24 +240,24 @@ func (v *Viewer) Answer(sdp string) error {
 
 		return err
 	}
-	v.answered(a, sections)
+	v.answered(a)
 
 	return nil
 }
 
 // answered brings the Viewer up to date with an answer that was applied.
-func (v *Viewer) answered(a *answer, sections []section) {
+func (v *Viewer) answered(a *answer) {
 	v.mu.Lock()
-	v.waiting, v.restarts, v.remoteUfrag = false, false, a.ufrag
+	v.waiting, v.restarts, v.remote = false, false, a.remote
 	early := v.early
 	v.early = nil
-	for i := range sections {
+	for i := range a.sections {
 		s := v.slots[i]
 		switch s.state {
 		case slotRetiring:
 			s.state = slotFree
 		case slotFilled:
-			s.refused = !sections[i].taken
+			s.agreed = a.sections[i].taken
 			s.user.adjust()
 		}
 	}
@@ -244,7 +285,7 @@ func (v *Viewer) AddICECandidate(c webrtc.ICECandidateInit) error {
 		return nil
 	}
 	v.candidates--
-	if v.waiting && (v.restarts || v.remoteUfrag == "") {
+	if v.waiting && (v.restarts || v.remote == nil) {
 		v.early = append(v.early, c)
 		v.mu.Unlock()
 
