@@ -73,6 +73,7 @@ type clientOptions struct {
 	noRTX        bool
 	vp8          bool // video is VP8 only
 	interceptors bool
+	levels       bool // states audio levels
 	filter       interceptor.Factory
 }
 
@@ -94,6 +95,9 @@ func newClientPC(t testing.TB, opts clientOptions) *webrtc.PeerConnection {
 			mustDo(t, m.RegisterCodec(rtx, webrtc.RTPCodecTypeVideo))
 		}
 		mustDo(t, m.RegisterCodec(opusCodec(), webrtc.RTPCodecTypeAudio))
+	}
+	if opts.levels {
+		mustDo(t, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: audioLevelURI}, webrtc.RTPCodecTypeAudio))
 	}
 	r := &interceptor.Registry{}
 	if opts.filter != nil {

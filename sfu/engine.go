@@ -75,6 +75,12 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 	if !publishing {
 		return engine, registry, nil // subscribers' RTCP is our own
 	}
+	// Who speaks is told by the level the publisher states with its audio.
+	if err := engine.RegisterHeaderExtension(
+		webrtc.RTPHeaderExtensionCapability{URI: audioLevelURI}, webrtc.RTPCodecTypeAudio,
+	); err != nil {
+		return nil, nil, err
+	}
 	// A browser's encoder reaches its full rate only with transport-wide
 	// congestion feedback.
 	if err := webrtc.ConfigureRTCPReports(registry); err != nil {

@@ -119,7 +119,7 @@ func (pub *Publisher) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			pub.ssrc.Store(uint32(t.SSRC()))
 			pub.source.RequestKeyframe()
 		}
-		pub.receive(kind, t, up)
+		pub.receive(kind, t, up, levelExtension(r))
 	})
 }
 
@@ -133,8 +133,21 @@ func drain(t *webrtc.TrackRemote) {
 	}
 }
 
-// receive forwards a track's packets until it ends.
-func (pub *Publisher) receive(kind Kind, t *webrtc.TrackRemote, up *upTrack) {
+// levelExtension gives the number under which a track states its level, 0 if it
+// does not.
+func levelExtension(r *webrtc.RTPReceiver) uint8 {
+	for _, x := range r.GetParameters().HeaderExtensions {
+		if x.URI == audioLevelURI {
+			return uint8(x.ID)
+		}
+	}
+
+	return 0
+}
+
+// receive forwards a track's packets until it ends. level numbers the header
+// extension that states the audio level, if any.
+func (pub *Publisher) receive(kind Kind, t *webrtc.TrackRemote, up *upTrack, level uint8) {
 	const block = 64 << 10
 	var (
 		buf    = make([]byte, 1500)
@@ -167,6 +180,11 @@ func (pub *Publisher) receive(kind Kind, t *webrtc.TrackRemote, up *upTrack) {
 		arena = arena[size:]
 		copy(payload, packet.Payload)
 		up.account(kind, &packet.Header, payload)
+		if level != 0 {
+			if x := packet.GetExtension(level); len(x) == 1 {
+				pub.feed.SetAudioLevel(-float64(x[0] & 0x7f)) // the top bit is the sender's guess at speech
+			}
+		}
 		if repair != nil {
 			repair.arrived(packet.SequenceNumber, mono())
 		}

@@ -13,6 +13,7 @@ type Source struct {
 	current   atomic.Pointer[Feed]
 	keyframes keyframeGate
 	demand    demand
+	level     levelMeter
 
 	mu          sync.Mutex
 	generation  int
@@ -53,6 +54,7 @@ func (src *Source) Attach(opts FeedOptions) *Feed {
 	src.own(f)
 	src.current.Store(f)
 	src.keyframes.reset()
+	src.level.reset()
 
 	return f
 }
