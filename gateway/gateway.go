@@ -4,7 +4,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,17 +30,22 @@ import (
 
 // Gateway is a running hutong.
 type Gateway struct {
-	cfg     *config.Config
+	cfg     *config.Config                // as at the start
+	running atomic.Pointer[config.Config] // with what has changed since
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	sfu     *sfu.SFU
 	streams *stream.Registry
 	rtmp    *rtmp.Server
 	http    *httpapi.Server
-	auth    *auth.Authority
+	auth    access
 	store   *store.Store
 	rooms   *rooms.Service
 	ran     atomic.Bool
+
+	operation    *metrics.Operation
+	certificates []certificate
+	source       Source
 }
 
 // New binds every listener of cfg, but serves nothing yet. When it fails,
@@ -51,6 +55,8 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 		return nil, fmt.Errorf("data_dir %s: %w; name a directory the gateway may write", cfg.DataDir, err)
 	}
 	g = &Gateway{cfg: cfg, log: log, metrics: metrics.New(version)}
+	g.running.Store(cfg)
+	g.operation = g.metrics.Operation()
 	opened := g // the result is nil when New fails
 	defer func() {
 		if err != nil {
@@ -65,9 +71,11 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	so.OnChange = opened.streamChanged
 	g.streams = stream.NewRegistry(so)
 	g.metrics.Watch(g.streams, bridge)
-	if g.auth, err = newAuthority(cfg, log); err != nil {
+	authority, err := newAuthority(cfg, log)
+	if err != nil {
 		return nil, err
 	}
+	g.auth.use(authority)
 	if err := g.openRooms(); err != nil {
 		return nil, err
 	}
@@ -78,8 +86,12 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	if g.rtmp, err = rtmp.Listen(rc); err != nil {
 		return nil, err
 	}
-	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: g.auth, Metrics: g.metrics,
-		Page: web.Dist(), Log: log, Version: version,
+	https, err := g.openTLS("http.tls", cfg.HTTP.TLS.Cert, cfg.HTTP.TLS.Key)
+	if err != nil {
+		return nil, err
+	}
+	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
+		TLS: https, Page: web.Dist(), Log: log, Version: version,
 		Rooms: g.rooms})
 	if err != nil {
 		return nil, err
@@ -101,9 +113,7 @@ func (g *Gateway) release() {
 		g.sfu.Close()
 	}
 	g.closeRooms()
-	if g.auth != nil {
-		g.auth.Close()
-	}
+	g.auth.Close()
 }
 
 // Addresses returns a line for everything a person can open or point at.
@@ -143,9 +153,9 @@ func dialable(a net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Run serves until ctx is done, then drains: it accepts nobody new, tells
-// publishers and players to go, and returns nil once they have gone or the
-// drain timeout has passed. It may be called once.
+// Run serves until ctx is done, then drains as drain.mode says, and returns nil
+// once everybody has gone or the drain timeout has passed. Meanwhile it takes
+// over what changes at its [Source], and new certificates. It may be called once.
 func (g *Gateway) Run(ctx context.Context) error {
 	if !g.ran.CompareAndSwap(false, true) {
 		return errors.New("gateway: Run was called twice")
@@ -155,6 +165,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	go func() { failed <- g.http.Serve() }()
 	g.log.Info("ready", "http", g.http.Addr().String(), "rtmp", g.rtmp.Addr().String(),
 		"webrtc_udp", g.cfg.WebRTC.UDPAddress, "webrtc_tcp", g.cfg.WebRTC.TCPAddress)
+	following, stop := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		g.watch(following)
+	}()
+	defer func() {
+		stop()
+		<-watched
+	}()
 	var err error
 	running := 2
 	select {
@@ -167,27 +187,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 		err = errors.Join(err, <-failed)
 	}
 	return err
-}
-
-func (g *Gateway) drain() {
-	timeout := max(g.cfg.Drain.Timeout.Std(), time.Second)
-	g.log.Info("draining", "timeout", timeout)
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	g.http.Drain()
-	g.streams.Close()
-	if err := g.rtmp.Shutdown(ctx); err != nil {
-		g.log.Warn("drain", "error", err)
-	}
-	if err := g.http.Shutdown(ctx); err != nil {
-		g.log.Warn("drain", "error", err)
-	}
-	if err := g.sfu.Close(); err != nil {
-		g.log.Warn("drain", "error", err)
-	}
-	g.closeRooms()
-	g.auth.Close()
-	g.log.Info("stopped")
 }
 
 func sfuConfig(cfg *config.Config, log *slog.Logger) sfu.Config {
@@ -254,6 +253,10 @@ func (g *Gateway) authorizeRTMP(ctx context.Context, r rtmp.Request) (path strin
 	if r.TLS {
 		want.Protocol = "rtmps"
 	}
+	if !g.http.Admits(r.Name, r.Publish) {
+		g.metrics.Refused.WithLabelValues("rtmp", "draining").Inc()
+		return "", stream.ErrClosed
+	}
 	grant, err := g.auth.Allow(ctx, want)
 	if err != nil {
 		if d := auth.DenialOf(err); d != nil {
@@ -261,7 +264,7 @@ func (g *Gateway) authorizeRTMP(ctx context.Context, r rtmp.Request) (path strin
 		}
 		return "", err
 	}
-	if g.cfg.Auth.Mode == config.AuthOpen {
+	if g.running.Load().Auth.Mode == config.AuthOpen {
 		return "", nil
 	}
 	return grant.Path, nil
@@ -280,10 +283,7 @@ func (g *Gateway) rtmpConfig() (rtmp.Config, error) {
 	if r.TLS.Address == "" {
 		return c, nil
 	}
-	cert, err := tls.LoadX509KeyPair(r.TLS.Cert, r.TLS.Key)
-	if err != nil {
-		return c, fmt.Errorf("rtmp.tls: %w; name a PEM certificate chain and its key", err)
-	}
-	c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	return c, nil
+	var err error
+	c.TLS, err = g.openTLS("rtmp.tls", r.TLS.Cert, r.TLS.Key)
+	return c, err
 }

@@ -40,7 +40,7 @@ func (s *Stream) Play(p Protocol) (*Player, error) {
 	for _, k := range s.players {
 		n += k
 	}
-	if limit := s.r.opts.MaxPlayers; limit > 0 && n >= limit {
+	if limit := int(s.r.maxPlayers.Load()); limit > 0 && n >= limit {
 		return nil, fmt.Errorf("%w: %s has %d players; raise stream.max_players", ErrTooMany, s.Name, n)
 	}
 	s.seat(p, 1)

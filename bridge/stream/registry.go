@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hutong/sfu"
@@ -47,7 +48,8 @@ type Options struct {
 
 // Registry holds the live streams by name.
 type Registry struct {
-	opts Options
+	opts       Options
+	maxPlayers atomic.Int64
 
 	mu      sync.Mutex
 	streams map[string]*Stream
@@ -67,7 +69,9 @@ func NewRegistry(o Options) *Registry {
 	if o.OnDrop == nil {
 		o.OnDrop = func(string, int) {}
 	}
-	return &Registry{opts: o, streams: map[string]*Stream{}, waiters: map[string]chan struct{}{}}
+	r := &Registry{opts: o, streams: map[string]*Stream{}, waiters: map[string]chan struct{}{}}
+	r.maxPlayers.Store(int64(o.MaxPlayers))
+	return r
 }
 
 // PublisherInfo says who publishes.

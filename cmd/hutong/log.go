@@ -9,17 +9,20 @@ import (
 	"hutong/gateway/config"
 )
 
-// newLogger writes one line per thing that happened, in the shape and from the level that cfg asks for.
-func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
+// newLogger writes one line per thing that happened, in the shape that cfg asks for and from a level that may change
+// later.
+func newLogger(cfg config.Log, w io.Writer) (*slog.Logger, *slog.LevelVar) {
 	levels := map[string]slog.Level{
 		config.LevelDebug: slog.LevelDebug, config.LevelInfo: slog.LevelInfo,
 		config.LevelWarn: slog.LevelWarn, config.LevelError: slog.LevelError,
 	}
-	options := &slog.HandlerOptions{Level: levels[cfg.Level]}
+	level := &slog.LevelVar{}
+	level.Set(levels[cfg.Level])
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.Format == config.FormatJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(w, options)), level
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(slog.NewTextHandler(w, options)), level
 }
 
 // heldWriter keeps what is logged while the gateway starts until release, so that a start that fails says one thing

@@ -19,10 +19,12 @@ var serveCommand = command{
 	name:     "serve",
 	synopsis: "[--config FILE]",
 	summary:  "run the gateway",
-	help: `Runs the gateway until SIGTERM or SIGINT, then lets clients finish for drain.timeout and exits with 0; a second
-signal ends it at once. The addresses to open go to standard output, the log to standard error. Without --config it
-listens on loopback only, with open access. Any option can be set by the environment: rtmp.tls.cert is
-HUTONG_RTMP_TLS_CERT. configs/hutong.yaml explains every option.`,
+	help: `Runs the gateway until SIGTERM or SIGINT, then drains as drain.mode says and exits with 0; a second signal ends it
+at once. SIGHUP, or a change of the file, takes over what can change while it runs, and the log names what needs a
+restart; a file with a mistake changes nothing. Certificates are taken over when their files change. The addresses to
+open go to standard output, the log to standard error. Without --config it listens on loopback only, with open access.
+Any option can be set by the environment: rtmp.tls.cert is HUTONG_RTMP_TLS_CERT. configs/hutong.yaml explains every
+option.`,
 	run: serve,
 }
 
@@ -45,11 +47,17 @@ func runGateway(ctx context.Context, file string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	log := &heldWriter{to: errs}
-	g, err := gateway.New(cfg, newLogger(cfg.Log, log), versionNumber())
+	logger, level := newLogger(cfg.Log, log)
+	g, err := gateway.New(cfg, logger, versionNumber())
 	if err != nil {
 		return err
 	}
+	g.Follow(gateway.Source{File: file, Level: level, Now: hangup,
+		Load: func() (*config.Config, error) { return config.Load(file, os.Environ()) }})
 	for _, line := range g.Addresses() {
 		fmt.Fprintln(out, line)
 	}

@@ -46,7 +46,7 @@ func denied(c *fiber.Ctx, err error) (refusal, bool) {
 // standardPath tells whether a player gets frames merged. Where access is open,
 // the query and the configuration decide.
 func (s *Server) standardPath(c *fiber.Ctx, g auth.Grant) bool {
-	if s.Config.Auth.Mode == config.AuthToken {
+	if s.live().Auth.Mode == config.AuthToken {
 		return g.Path == auth.PathStandard
 	}
 	switch c.Query("path") {

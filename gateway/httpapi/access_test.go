@@ -38,7 +38,7 @@ func TestAccessByProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, ok := srv.Auth.Sign(auth.Play, "live/r_alice", time.Now().Add(time.Hour))
+	signed, ok := srv.Auth.(*auth.Authority).Sign(auth.Play, "live/r_alice", time.Now().Add(time.Hour))
 	if !ok {
 		t.Fatal("the app is not signed")
 	}

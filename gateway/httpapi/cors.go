@@ -14,7 +14,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 	if origin == "" {
 		return c.Next()
 	}
-	allowed := s.Config.HTTP.CORSOrigins
+	allowed := s.live().HTTP.CORSOrigins
 	switch {
 	case slices.Contains(allowed, "*"):
 		c.Set(fiber.HeaderAccessControlAllowOrigin, "*")

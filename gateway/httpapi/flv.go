@@ -22,7 +22,7 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuse(c, "flv", err)
 	}
-	if s.draining.Load() {
+	if !s.Admits(name, false) {
 		return s.refuse(c, "flv", stream.ErrClosed)
 	}
 	grant, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "flv"})

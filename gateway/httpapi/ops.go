@@ -3,18 +3,21 @@ package httpapi
 import (
 	"strings"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/pprof"
 )
 
 // operate adds what only operators read.
 func (s *Server) operate() {
-	if s.Config.Metrics.Enabled {
-		s.app.Get("/metrics", adaptor.HTTPHandler(s.Metrics.Handler()))
-	}
-	if s.Config.Pprof.Enabled {
-		s.app.Use(pprof.New())
-	}
+	metrics := adaptor.HTTPHandler(s.Metrics.Handler())
+	s.app.Get("/metrics", func(c *fiber.Ctx) error {
+		if !s.live().Metrics.Enabled {
+			return c.Next()
+		}
+		return metrics(c)
+	})
+	s.app.Use(pprof.New(pprof.Config{Next: func(*fiber.Ctx) bool { return !s.live().Pprof.Enabled }}))
 }
 
 // routeGroup names a request's kind for metrics: one of a few words, never a

@@ -202,7 +202,7 @@ func (s *Server) joinRoom(ctx context.Context, c *fiber.Ctx) error {
 		return err
 	}
 	a := s.addresses(c)
-	if s.Config.Auth.Mode == config.AuthToken {
+	if s.live().Auth.Mode == config.AuthToken {
 		a.token = token // without which the addresses open nothing
 	}
 	c.Set(fiber.HeaderLocation, roomsPath+"/"+roomID+"/members/"+m.UserID)

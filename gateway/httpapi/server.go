@@ -18,7 +18,6 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"hutong/bridge/stream"
-	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
 	"hutong/gateway/rooms"
@@ -31,9 +30,10 @@ type Options struct {
 	Streams *stream.Registry
 	SFU     *sfu.SFU
 	Rooms   *rooms.Service // nil serves no rooms
-	Auth    *auth.Authority
+	Auth    Authority
 	Metrics *metrics.Metrics
-	Page    fs.FS // the built page; nil or empty serves a note on how to build it
+	TLS     *tls.Config // nil is plain HTTP
+	Page    fs.FS       // the built page; nil or empty serves a note on how to build it
 	Log     *slog.Logger
 	Version string
 }
@@ -52,6 +52,8 @@ type Server struct {
 	stopPlayers context.CancelFunc
 	flv         sync.WaitGroup
 	draining    atomic.Bool
+	finishing   atomic.Bool
+	adopted     atomic.Pointer[config.Config]
 }
 
 // Listen binds the HTTP address; nothing is served before Serve.
@@ -63,15 +65,11 @@ func Listen(o Options) (*Server, error) {
 	}
 	conns := newLimitedListener(ln, h.MaxConnections, func() { o.Metrics.Refused.WithLabelValues("http", "max_connections").Inc() })
 	ln = conns
-	if h.TLS.Enabled() {
-		cert, err := tls.LoadX509KeyPair(h.TLS.Cert, h.TLS.Key)
-		if err != nil {
-			ln.Close()
-			return nil, fmt.Errorf("http.tls: %w; name a PEM certificate chain and its key", err)
-		}
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	if o.TLS != nil {
+		ln = tls.NewListener(ln, o.TLS)
 	}
 	s := &Server{Options: o, listener: ln, conns: conns, peers: o.Metrics.Peers()}
+	s.Adopt(o.Config)
 	s.players, s.stopPlayers = context.WithCancel(context.Background())
 	s.sessions = newSessions(o.Config.WebRTC.MaxPeers)
 	s.app = fiber.New(fiber.Config{
@@ -98,9 +96,6 @@ func (s *Server) Serve() error {
 	}
 	return nil
 }
-
-// Drain refuses new publishers and players from now on; /readyz says so.
-func (s *Server) Drain() { s.draining.Store(true) }
 
 // Shutdown stops listening, ends players and WebRTC sessions, and waits for
 // them until ctx is done.

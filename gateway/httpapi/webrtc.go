@@ -40,7 +40,7 @@ func (s *Server) webrtc(route string, create fiber.Handler) {
 
 // accepting checks what POST needs before any stream is touched.
 func (s *Server) accepting(c *fiber.Ctx) error {
-	if s.draining.Load() {
+	if name, err := stream.ParseName(c.Params("*")); err == nil && !s.Admits(name, protocolOf(c) == "whip") {
 		return s.refuse(c, protocolOf(c), stream.ErrClosed)
 	}
 	if t, _, _ := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); t != typeSDP {
