@@ -34,3 +34,9 @@ export function elapsed(ms: number): string {
   const minutes = Math.floor(total / 60) % 60
   return hours > 0 ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`
 }
+
+/** Alice, Bob and Eve; 王、李和陈. */
+export function list(names: readonly string[], locale: 'en' | 'zh'): string {
+  if (typeof Intl.ListFormat !== 'function') return names.join(locale === 'zh' ? '、' : ', ')
+  return new Intl.ListFormat(locale === 'zh' ? 'zh-CN' : 'en-GB', { type: 'conjunction' }).format(names)
+}

@@ -15,12 +15,16 @@ describe('gridFor', () => {
     [2, desk, 2],
     [4, desk, 2],
     [9, desk, 3],
-    [16, desk, 4],
+    [12, desk, 4],
     [2, phone, 1],
     [4, phone, 2],
     [8, phone, 2],
   ])('puts %i on %o in %i columns', (count, area, columns) => {
     expect(gridFor(many(count), area).columns).toBe(columns)
+  })
+
+  it('puts sixteen wide pictures in a square', () => {
+    expect(gridFor(many(16, 16 / 9), desk).columns).toBe(4)
   })
 
   it('gives portrait pictures narrow tiles', () => {
@@ -57,6 +61,13 @@ describe('arrange', () => {
     }
   })
 
+  it('gives a phone among cameras a tile of its own shape', () => {
+    const rects = arrange([...many(2, 16 / 9), { id: 'phone', aspect: 9 / 16 }], desk)
+    const phoneTile = rects.get('phone')!
+    expect(phoneTile.width / phoneTile.height).toBeLessThan(0.8)
+    expect(rects.get('u0')!.width / rects.get('u0')!.height).toBeGreaterThan(1.3)
+  })
+
   it('centres the last row', () => {
     const last = arrange(many(5), desk).get('u4')!
     const before = arrange(many(5), desk).get('u3')!
@@ -89,6 +100,8 @@ describe('fitOf', () => {
     [{ aspect: 4 / 3 }, 16 / 9, 'cover'],
     [{ aspect: 9 / 16 }, 16 / 9, 'contain'],
     [{ aspect: 9 / 16 }, 3 / 4, 'cover'],
+    [{ aspect: 9 / 16 }, 1, 'contain'],
+    [{ aspect: 16 / 9 }, 1, 'cover'],
     [{ aspect: 16 / 9, whole: true }, 16 / 10, 'contain'],
   ] as const)('of %o in %f is %s', (picture, tile, fit) => {
     expect(fitOf(picture, tile)).toBe(fit)

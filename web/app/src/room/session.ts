@@ -37,6 +37,9 @@ const fatal: readonly Problem['kind'][] = [
   'room-full', 'room-missing', 'room-closed', 'removed', 'replaced', 'no-invitation', 'token-expired', 'unauthorized', 'bad-name',
 ]
 
+/** Refusals that another token may lift: where access is open the page gets one, and a place and a room with it. */
+const another: readonly Problem['kind'][] = ['unauthorized', 'token-expired', 'room-missing']
+
 /**
  * RoomSession keeps one person in one room until leave(): it opens the WebSocket, resumes after a loss without touching
  * media, follows the room's events, and owns the publishing and the subscribing peer connection.
@@ -75,6 +78,7 @@ export class RoomSession {
     globalThis.addEventListener?.('online', onNetwork)
     this.say(null)
     let fresh = false
+    let refusal: Problem | null = null
     try {
       while (!signal.aborted) {
         let problem: Problem | null = null
@@ -86,11 +90,13 @@ export class RoomSession {
         }
         this.up = false
         if (signal.aborted) break
-        const refused = problem?.kind === 'unauthorized' || problem?.kind === 'token-expired'
-        if (problem && fatal.includes(problem.kind) && (fresh || !refused)) {
-          this.end(problem)
+        const refused = !fresh && problem !== null && another.includes(problem.kind)
+        if (problem && !refused && fatal.includes(problem.kind)) {
+          // Where no other token is to be had, the first refusal says why.
+          this.end(problem.kind === 'unauthorized' ? (refusal ?? problem) : problem)
           return
         }
+        refusal = refused ? problem : null
         fresh = refused
         this.say(problem)
         await pause(refused ? 0 : this.backoff.next(problem?.retryAfterMs), signal)
@@ -180,8 +186,8 @@ export class RoomSession {
       const response = await (this.options.fetch ?? fetch)(url.replace(/^ws/, 'http'), { signal: abort.signal, cache: 'no-store' })
       if (response.ok || [400, 426].includes(response.status)) return null
       const problem = await problemFromResponse(response)
-      if (problem.kind === 'missing') return new Problem('room-missing', problem.detail, problem.status)
-      return problem
+      // A 404 may be a proxy that knows nothing of WebSockets: only the gateway's own words count.
+      return problem.kind === 'missing' ? null : problem
     } catch {
       return null
     } finally {
