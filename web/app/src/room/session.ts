@@ -90,7 +90,7 @@ export class RoomSession {
         }
         this.up = false
         if (signal.aborted) break
-        const refused = !fresh && problem !== null && another.includes(problem.kind)
+        const refused: boolean = !fresh && problem !== null && another.includes(problem.kind)
         if (problem && !refused && fatal.includes(problem.kind)) {
           // Where no other token is to be had, the first refusal says why.
           this.end(problem.kind === 'unauthorized' ? (refusal ?? problem) : problem)
