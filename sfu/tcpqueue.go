@@ -24,16 +24,61 @@ var errQueueFull = errors.New("sfu: the connection's queue is full")
 type queueListener struct {
 	net.Listener
 	writers sync.WaitGroup
+
+	mu     sync.Mutex
+	open   map[*queueConn]struct{}
+	closed bool
 }
 
-func newQueueListener(l net.Listener) *queueListener { return &queueListener{Listener: l} }
+func newQueueListener(l net.Listener) *queueListener {
+	return &queueListener{Listener: l, open: map[*queueConn]struct{}{}}
+}
+
+// Close stops accepting and closes the connections: those whose peer has not
+// said yet whom it wants are in no mux's books, and would be waited for.
+func (l *queueListener) Close() error {
+	err := l.Listener.Close()
+	l.mu.Lock()
+	l.closed = true
+	open := make([]*queueConn, 0, len(l.open))
+	for q := range l.open {
+		open = append(open, q)
+	}
+	l.mu.Unlock()
+	for _, q := range open {
+		_ = q.Close()
+	}
+
+	return err
+}
+
+func (l *queueListener) enter(q *queueConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.open[q] = struct{}{}
+	}
+
+	return !l.closed
+}
+
+func (l *queueListener) leave(q *queueConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, q)
+}
 
 func (l *queueListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	q := &queueConn{Conn: c, ready: make(chan struct{}, 1), done: make(chan struct{})}
+	q := &queueConn{Conn: c, l: l, ready: make(chan struct{}, 1), done: make(chan struct{})}
+	if !l.enter(q) {
+		_ = c.Close()
+
+		return nil, net.ErrClosed
+	}
 	l.writers.Add(1)
 	go func() {
 		defer l.writers.Done()
@@ -47,6 +92,7 @@ func (l *queueListener) Accept() (net.Conn, error) {
 // it is given, or nothing and errQueueFull.
 type queueConn struct {
 	net.Conn
+	l     *queueListener
 	ready chan struct{}
 	done  chan struct{}
 	once  sync.Once
@@ -108,7 +154,10 @@ func (q *queueConn) SetWriteDeadline(time.Time) error { return nil }
 func (q *queueConn) SetDeadline(t time.Time) error { return q.Conn.SetReadDeadline(t) }
 
 func (q *queueConn) Close() error {
-	q.once.Do(func() { close(q.done) })
+	q.once.Do(func() {
+		close(q.done)
+		q.l.leave(q)
+	})
 
 	return q.Conn.Close()
 }

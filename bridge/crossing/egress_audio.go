@@ -25,11 +25,17 @@ type egressAudio struct {
 	concealed time.Duration // counted so far
 }
 
-func (a *egressAudio) start() {
+// start makes the transcoder for what the first packet is: a microphone is mono
+// (the stereo bit, RFC 6716 §3.1) and costs half.
+func (a *egressAudio) start(first []byte) {
 	if a.dec != nil {
 		return
 	}
-	a.dec = audio.NewToAAC(audio.ToAACOptions{Bitrate: a.e.b.opts.AACBitrate, Fast: true})
+	o := audio.ToAACOptions{Channels: 2, Bitrate: a.e.b.opts.AACBitrate, Fast: true}
+	if first[0]&4 == 0 {
+		o.Channels, o.Bitrate = 1, o.Bitrate/2
+	}
+	a.dec = audio.NewToAAC(o)
 	a.e.b.Stats.ToAAC.Add(1)
 	a.e.turn.SetAudio(a.dec.Config())
 }
@@ -40,7 +46,7 @@ func (a *egressAudio) begin(pts time.Duration) {
 	if a.dec != nil || !a.e.hasAudio() {
 		return
 	}
-	a.start()
+	a.start(opusSilence)
 	a.decode(pts, opusSilence)
 }
 
@@ -48,7 +54,7 @@ func (a *egressAudio) push(p sfu.TapPacket) {
 	if len(p.Payload) == 0 {
 		return
 	}
-	a.start()
+	a.start(p.Payload)
 	a.jitter.Push(p.Seq, h264.Packet{Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload}, p.Arrival)
 	a.drain(p.Arrival)
 }

@@ -18,7 +18,6 @@ type Log struct {
 	keyDTS   time.Duration
 	keyBytes int
 	wake     chan struct{}
-	wakeAt   time.Time   // of the last wake
 	wakeNext *time.Timer // a wake that is put off, nil if none is
 	waiting  atomic.Int32
 	players  atomic.Int32
@@ -26,11 +25,11 @@ type Log struct {
 }
 
 const (
-	// crowded is the number of players from which on they are woken at most
-	// once per crowdBatch: waking each of them for each audio frame would cost
-	// more than the media does.
+	// crowded is the number of players from which on audio waits for company:
+	// waking each of them for each audio frame would cost more than the media
+	// does.
 	crowded    = 64
-	crowdBatch = 25 * time.Millisecond
+	crowdBatch = 30 * time.Millisecond
 )
 
 func newLog(maxBytes int, maxSpan time.Duration) *Log {
@@ -56,33 +55,39 @@ func (l *Log) append(f *Frame) {
 	}
 	l.head = f
 	prev.next.Store(f)
-	if l.waiting.Load() > 0 && l.wakeNext == nil {
-		l.wakeOrPutOff()
+	if l.waiting.Load() > 0 {
+		l.wakeOrPutOff(f)
 	}
 }
 
-func (l *Log) wakeOrPutOff() {
-	if l.players.Load() > crowded {
-		if d := crowdBatch - time.Since(l.wakeAt); d > 0 {
-			l.wakeNext = time.AfterFunc(d, func() {
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				l.wakeAll()
-			})
-			return
-		}
+// wakeOrPutOff wakes the readers. A crowd is woken by pictures; sound goes along
+// with the next one, or waits for crowdBatch.
+func (l *Log) wakeOrPutOff(f *Frame) {
+	if f.Kind == Video || l.players.Load() <= crowded {
+		l.wakeAll()
+		return
 	}
-	l.wakeAll()
+	if l.wakeNext == nil {
+		l.wakeNext = time.AfterFunc(crowdBatch, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.wakeNext != nil {
+				l.wakeAll()
+			}
+		})
+	}
 }
 
 func (l *Log) wakeAll() {
-	l.wakeNext = nil
+	if l.wakeNext != nil {
+		l.wakeNext.Stop()
+		l.wakeNext = nil
+	}
 	if l.ended {
 		return
 	}
 	close(l.wake)
 	l.wake = make(chan struct{})
-	l.wakeAt = time.Now()
 }
 
 // forget drops the cached group of pictures: what comes next starts anew.

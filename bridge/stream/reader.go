@@ -16,7 +16,7 @@ const maxBatch = 256
 type ReaderOptions struct {
 	// Merge trades delay for fewer writes: frames are handed out at most once
 	// per Merge. Zero hands them out at once, or, to one of a crowd of players,
-	// within 25 ms.
+	// within 30 ms.
 	Merge time.Duration
 	// MaxLag is how far, in media time, a player may be behind before it loses
 	// frames up to a keyframe. Zero takes the stream's.
