@@ -37,6 +37,13 @@ help: ## list what can be made
 run: build ## build what is needed and start the gateway on loopback (CONFIG=FILE for another configuration)
 	@exec bin/hutong serve --config $(CONFIG)
 
+.PHONY: run-lan
+run-lan: build ## the same on all addresses with https, to try it on a phone in this network
+	@bin/hutong cert
+	@printf '\n%s\n%s\n\n' "On a phone in the same network open an https address below. The browser warns once, because nobody" \
+		"vouches for the certificate: choose to go on. Access is open to everybody in the network."
+	@exec bin/hutong serve --config configs/lan.yaml
+
 .PHONY: build
 build: $(PAGE) ## build bin/hutong: one static binary with the page inside
 	$(GOBUILD) -ldflags '$(LDFLAGS)' -o bin/hutong ./cmd/hutong

@@ -123,12 +123,18 @@ func (g *Gateway) Addresses() []string {
 		scheme = "https"
 	}
 	base := g.cfg.HTTP.PublicURL
+	var pages []string // for others in the network
 	if base == "" {
 		base = scheme + "://" + dialable(g.http.Addr())
+		pages = inNetwork(g.http.Addr())
 	}
-	lines := []string{
-		"page    " + base + "/",
-		"RTMP    rtmp://" + dialable(g.rtmp.Addr()) + "/live/<name>",
+	lines := []string{"page    " + base + "/"}
+	for _, a := range pages {
+		lines = append(lines, "page    "+scheme+"://"+a+"/")
+	}
+	lines = append(lines, "RTMP    rtmp://"+dialable(g.rtmp.Addr())+"/live/<name>")
+	for _, a := range inNetwork(g.rtmp.Addr()) {
+		lines = append(lines, "RTMP    rtmp://"+a+"/live/<name>")
 	}
 	if a := g.rtmp.TLSAddr(); a != nil {
 		lines = append(lines, "RTMPS   rtmps://"+dialable(a)+"/live/<name>")

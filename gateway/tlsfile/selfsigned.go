@@ -17,6 +17,9 @@ import (
 // ErrNoHosts refuses a certificate that would be for nobody.
 var ErrNoHosts = errors.New("no hosts; name at least one address or name")
 
+// SelfSignedBy is the organization that certificates of SelfSigned name.
+const SelfSignedBy = "hutong, self-signed"
+
 // SelfSigned makes a certificate for hosts, names or IP addresses, that nobody
 // vouches for: browsers warn once and then let people through. Both results are
 // PEM. It is valid from an hour before now, for clocks that are behind.
@@ -34,7 +37,7 @@ func SelfSigned(hosts []string, now time.Time, lifetime time.Duration) (cert, ke
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "hutong", Organization: []string{"hutong, self-signed"}},
+		Subject:      pkix.Name{CommonName: "hutong", Organization: []string{SelfSignedBy}},
 		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(lifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
