@@ -16,16 +16,27 @@ type answerer struct {
 	source *Source
 	offer  *offer
 
+	engine *webrtc.MediaEngine // the connection's own
+
+	onCandidate func(webrtc.ICECandidateInit) // nil has answers wait for all candidates
+
+	exchange    sync.Mutex // held from a later offer to its answer; taken before negotiation
 	negotiation sync.Mutex
 	candidates  int // further ones to take before the next ICE restart
 }
 
 func (s *SFU) newAnswerer(o *offer, src *Source, publishing bool) (*answerer, error) {
-	pc, err := s.newPeerConnection(o, publishing)
+	engine, registry, err := newEngines(o, publishing)
 	if err != nil {
 		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 	}
-	a := &answerer{peer: &peer{link: link{sfu: s, pc: pc}}, source: src, offer: o, candidates: maxCandidates}
+	_, pc, err := s.connection(engine, registry, o.passive)
+	if err != nil {
+		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
+	}
+	a := &answerer{
+		peer: &peer{link: link{sfu: s, pc: pc}}, source: src, offer: o, engine: engine, candidates: maxCandidates,
+	}
 	a.peer.init(src.name)
 
 	return a, nil
@@ -57,10 +68,21 @@ func (a *answerer) start(ctx context.Context, self sourcePeer, subscriber bool) 
 	return answer, nil
 }
 
-// negotiate answers the offer with all candidates in the answer.
+// negotiate answers an offer, with all candidates in the answer unless there is
+// another way to tell them. A connection left halfway by a failure is of no more
+// use and ends.
 func (a *answerer) negotiate(ctx context.Context, text string) (string, error) {
 	a.negotiation.Lock()
 	defer a.negotiation.Unlock()
+	local, err := a.apply(ctx, text)
+	if err != nil && a.pc.SignalingState() != webrtc.SignalingStateStable {
+		a.shutdown(err)
+	}
+
+	return local, err
+}
+
+func (a *answerer) apply(ctx context.Context, text string) (string, error) {
 	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: text}
 	if err := a.pc.SetRemoteDescription(offer); err != nil {
 		return "", badOffer("%v", err)
@@ -73,7 +95,11 @@ func (a *answerer) negotiate(ctx context.Context, text string) (string, error) {
 	if err := a.pc.SetLocalDescription(answer); err != nil {
 		return "", badOffer("its answer cannot be applied: %v", err)
 	}
-	bound := time.NewTimer(a.sfu.config.GatherTimeout + time.Second)
+	patience := a.sfu.config.GatherTimeout + time.Second
+	if a.onCandidate != nil {
+		patience = hostGatherTime
+	}
+	bound := time.NewTimer(patience)
 	defer bound.Stop()
 	select {
 	case <-gathered:

@@ -38,7 +38,8 @@ type sent struct {
 // that reads RTCP resends through it; mu keeps them apart.
 type downTrack struct {
 	sub    *subscription
-	source *track
+	kind   Kind
+	source *track // the Source's ring it follows; changes with the layer
 
 	mu      sync.Mutex
 	w       webrtc.TrackLocalWriter
@@ -47,6 +48,12 @@ type downTrack struct {
 	rtxPT   uint8
 	rtxSeq  uint16
 	scratch []byte // of a retransmission under construction
+
+	height int   // of the picture wanted, in pixels; 0 for the best
+	want   int   // lane of the layer wanted
+	asked  int64 // mono instant the wanted layer was asked for a keyframe
+	wantAt int64 // mono instant it was wanted
+	whole  bool  // the last packet sent ended a frame
 
 	state    downState
 	seqOff   uint16 // outgoing sequence number less the Source's
@@ -73,16 +80,24 @@ type downTrack struct {
 	hist      []sent
 	rtxCredit int64
 
+	reported bool   // the player's last report said:
+	highest  uint32 // extended number of the newest packet
+	missed   int32  // packets it did not get
+
 	stats downStats
 }
 
 // serve sends what is due. It reports whether it wants another pass soon.
-func (d *downTrack) serve(now int64, v *view, s *shard) bool {
+func (d *downTrack) serve(now int64, s *shard) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.w == nil || d.state == downPaused {
 		return false
 	}
+	if d.want != d.source.lane {
+		d.switchLayer(now, s)
+	}
+	v := &s.views[d.source.lane]
 	if v.overrun && d.state == downLive {
 		d.stall(dropOverrun, 1)
 	}
@@ -178,7 +193,7 @@ func (d *downTrack) send(p *packet, ts uint32) {
 	if err != nil {
 		// There is no path, as in the middle of an ICE restart: join again soon.
 		d.stats.drop(dropNoPath, 1)
-		if d.source.kind == Video {
+		if d.kind == Video {
 			d.state, d.retryAt = downJoining, mono()+int64(retryInterval)
 		}
 
@@ -186,12 +201,16 @@ func (d *downTrack) send(p *packet, ts uint32) {
 	}
 	if n == 0 {
 		d.stall(dropQueueFull, 1)
+		if d.sub.adaptive {
+			d.sub.link.quality.refused(mono())
+		}
 
 		return
 	}
 	if d.hist != nil {
 		d.hist[d.hdr.SequenceNumber%history] = sent{p: p, ts: ts, seq: d.hdr.SequenceNumber}
 	}
+	d.whole = p.marker
 	d.stats.sent(p, p.at)
 	d.rtxCredit = min(d.rtxCredit+int64(len(p.payload))/2, rtxCreditCap)
 }
@@ -211,9 +230,9 @@ func (d *downTrack) pause(on bool) {
 // stall gives up on what is under way: video goes on at the next keyframe.
 func (d *downTrack) stall(why dropReason, n int) {
 	d.stats.drop(why, n)
-	if d.source.kind == Video && d.state != downWaiting {
+	if d.kind == Video && d.state != downWaiting {
 		d.state = downWaiting
-		d.sub.source.RequestKeyframe()
+		d.requestKeyframe()
 	}
 }
 

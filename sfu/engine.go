@@ -9,18 +9,6 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// newPeerConnection makes the PeerConnection for one offer. It knows only the
-// codecs chosen from that offer.
-func (s *SFU) newPeerConnection(o *offer, publishing bool) (*webrtc.PeerConnection, error) {
-	engine, registry, err := newEngines(o, publishing)
-	if err != nil {
-		return nil, err
-	}
-	_, pc, err := s.connection(engine, registry, o.passive)
-
-	return pc, err
-}
-
 // connection makes a PeerConnection and the API that makes senders for it.
 // passive says that the other side insists on being the DTLS server.
 func (s *SFU) connection(
@@ -62,6 +50,7 @@ func register(engine *webrtc.MediaEngine, kind Kind, codec webrtc.RTPCodecParame
 	return engine.RegisterCodec(repair, typ)
 }
 
+// newEngines prepares pion for one offer: it knows only the codecs chosen from it.
 func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Registry, error) {
 	engine, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	for kind, m := range o.media {
@@ -74,6 +63,9 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 	}
 	if !publishing {
 		return engine, registry, nil // subscribers' RTCP is our own
+	}
+	if err := webrtc.ConfigureSimulcastExtensionHeaders(engine); err != nil {
+		return nil, nil, err
 	}
 	// Who speaks is told by the level the publisher states with its audio.
 	if err := engine.RegisterHeaderExtension(
@@ -95,6 +87,7 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 
 func (s *SFU) settings(passive bool) (webrtc.SettingEngine, error) {
 	e := webrtc.SettingEngine{LoggerFactory: s.logs}
+	e.DisableMediaEngineCopy(true) // one engine per connection, which may learn codecs later
 	networks := []webrtc.NetworkType{}
 	if s.net.udp != nil {
 		e.SetICEUDPMux(s.net.udp)

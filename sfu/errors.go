@@ -14,6 +14,10 @@ var (
 	// that cannot be used; the text says what is wrong and what would do.
 	ErrBadOffer = errors.New("sfu: unusable offer")
 
+	// ErrOtherPeer says that an offer is not of the PeerConnection it was given
+	// for: its session or its DTLS fingerprint is another.
+	ErrOtherPeer = errors.New("sfu: the offer is of another PeerConnection; publish it anew")
+
 	// ErrBadAnswer is wrapped by every error about an answer to a [Viewer]'s
 	// offer that cannot be used.
 	ErrBadAnswer = errors.New("sfu: unusable answer")

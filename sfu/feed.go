@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"sync"
 	"time"
 )
 
@@ -13,6 +12,9 @@ type FeedOptions struct {
 	// asked: players that have lost the picture are then helped from the cached
 	// group of pictures. It must not block. It is called at most once per 500 ms.
 	RequestKeyframe func()
+
+	requestLayer func(layer int) // asks for a keyframe of one layer; set for simulcast
+	rids         []string        // what the publisher calls the layers
 }
 
 // Feed is one publisher's turn on a Source. Its methods may be called from
@@ -25,7 +27,8 @@ type Feed struct {
 
 	attached int64
 
-	lanes [kinds]lane // each guarded by its track's mu
+	lanes     [lanes]lane // each guarded by its track's mu
+	simulcast simulcast
 
 	clock feedClock
 }
@@ -165,10 +168,9 @@ func (l *lane) begin(t *track, in uint32, now, lag int64) {
 }
 
 // forward takes one packet of a WebRTC publisher. payload must stay unchanged.
-func (f *Feed) forward(kind Kind, seq uint16, ts uint32, marker bool, payload []byte) {
-	now := mono()
+func (f *Feed) forward(kind Kind, in arrival) {
 	t := &f.src.tracks[kind]
-	key := kind == Video && beginsKeyframe(payload)
+	in.key = kind == Video && beginsKeyframe(in.payload)
 
 	t.mu.Lock()
 	if t.owner != f {
@@ -178,50 +180,90 @@ func (f *Feed) forward(kind Kind, seq uint16, ts uint32, marker bool, payload []
 	}
 	l := &f.lanes[kind]
 	if !l.started {
-		if kind == Video && !key {
+		if kind == Video && !in.key {
 			t.mu.Unlock()
 			f.src.RequestKeyframe()
 
 			return
 		}
-		l.begin(t, ts, now, 0)
-		l.ext.start(seq)
-		l.seqOff = t.maxSeq + 1 - l.ext.last
+		l.begin(t, in.ts, in.at, 0)
+		l.count(t, in.seq)
 	}
-	ext, ok := l.ext.extend(seq)
+	first := t.head
+	p := f.take(t, l, &in)
+	if p != nil {
+		f.src.tapLocked(t, first)
+	}
+	t.mu.Unlock()
+
+	if p != nil && p.key {
+		f.src.keyframes.seen(in.at)
+	}
+	f.src.notify()
+}
+
+// arrival is a packet as it comes from a WebRTC publisher.
+type arrival struct {
+	payload []byte
+	at      int64
+	ts      uint32
+	seq     uint16
+	marker  bool
+	key     bool // a decoder can start here
+}
+
+// count has the track's numbering go on with the publisher's number seq.
+func (l *lane) count(t *track, seq uint16) {
+	l.ext.start(seq)
+	l.seqOff = t.maxSeq + 1 - l.ext.last
+}
+
+// take puts a packet into a track's ring, or returns nil. Callers hold the
+// track's mu.
+func (f *Feed) take(t *track, l *lane, in *arrival) *packet {
+	ext, ok := l.ext.extend(in.seq)
 	if !ok {
 		// From before the keyframe the feed started with, or the publisher has
 		// jumped: if it goes on like this the track begins again.
 		if l.refused++; l.refused > maxRefused {
 			l.started, l.refused = false, 0
 		}
-		t.mu.Unlock()
 
-		return
+		return nil
 	}
 	l.refused = 0
-	if ts != l.frameTS {
-		l.frameTS, l.frameKey = ts, false
+	if in.ts != l.frameTS {
+		l.frameTS, l.frameKey = in.ts, false
 	}
-	if key && l.frameKey {
-		key = false
-	}
+	key := in.key && !l.frameKey
 	l.frameKey = l.frameKey || key
-	first := t.head
 	p := t.alloc()
 	*p = packet{
-		payload: payload, seq: ext + l.seqOff, at: now, feed: uint32(f.generation), ts: ts + l.tsOff,
-		marker: marker, key: key,
+		payload: in.payload, seq: ext + l.seqOff, at: in.at, feed: uint32(f.generation), ts: in.ts + l.tsOff,
+		marker: in.marker, key: key,
 	}
-	if t.push(p) {
-		f.src.tapLocked(t, first)
+	if !t.push(p) {
+		return nil
 	}
-	t.mu.Unlock()
 
-	if key {
-		f.src.keyframes.seen(now)
+	return p
+}
+
+// renew has a lane begin again: its publisher has a new numbering.
+func (f *Feed) renew(lane int) {
+	t := &f.src.tracks[lane]
+	t.mu.Lock()
+	f.lanes[lane].started = false
+	t.mu.Unlock()
+}
+
+// askKeyframe asks the publisher for a keyframe of what players get.
+func (f *Feed) askKeyframe() {
+	if f.opts.requestLayer != nil {
+		f.askLayers()
+	} else if f.opts.RequestKeyframe != nil {
+		f.opts.RequestKeyframe()
 	}
-	f.src.notify()
 }
 
 // extender turns 16-bit sequence numbers into ones that do not wrap.
@@ -247,85 +289,4 @@ func (e *extender) extend(seq uint16) (uint64, bool) {
 	}
 
 	return ext, ext >= e.first
-}
-
-// feedClock maps a feed's media time to wall time.
-type feedClock struct {
-	mu       sync.Mutex
-	hasEpoch bool
-	stated   bool  // by SetClock, not guessed
-	epoch    int64 // mono instant of media time zero
-
-	reports  [kinds]senderReport // of a WebRTC publisher
-	hasDelta bool
-	delta    int64 // our clock minus the publisher's, by the quickest report
-}
-
-type senderReport struct {
-	ok  bool
-	ntp time.Time
-	rtp uint32 // on the Source's numbering
-}
-
-func (c *feedClock) setEpoch(epoch int64, stated bool) {
-	c.mu.Lock()
-	if stated || !c.hasEpoch {
-		c.hasEpoch, c.epoch = true, epoch
-		c.stated = c.stated || stated
-	}
-	c.mu.Unlock()
-}
-
-func (c *feedClock) epochAt() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
-	return c.epoch
-}
-
-// senderReport records a publisher's statement that its RTP timestamp rtp was
-// captured at ntp on its own clock.
-func (f *Feed) senderReport(kind Kind, ntp uint64, rtp uint32) {
-	now := mono()
-	t := &f.src.tracks[kind]
-	t.mu.RLock()
-	l := &f.lanes[kind]
-	started, off := l.started, l.tsOff
-	t.mu.RUnlock()
-	if !started {
-		return
-	}
-	at := fromNTP(ntp)
-	delta := now - int64(at.Sub(start))
-	c := &f.clock
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reports[kind] = senderReport{ok: true, ntp: at, rtp: rtp + off}
-	if !c.hasDelta || delta < c.delta {
-		c.hasDelta, c.delta = true, delta
-	}
-}
-
-// timestampAt gives the RTP timestamp, on the Source's numbering, of what the
-// publisher captures at the mono instant at. Callers hold the track's mu.
-func (f *Feed) timestampAt(kind Kind, at int64) uint32 {
-	l := &f.lanes[kind]
-	rate := kind.clockRate()
-	c := &f.clock
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.hasEpoch {
-		return l.tsOff + uint32(ticks(time.Duration(at-c.epoch), rate))
-	}
-	// Both tracks or neither: a player must not compare two kinds of clock.
-	if r := c.reports[kind]; r.ok && c.complete(f) {
-		return r.rtp + uint32(ticks(time.Duration(at-c.delta-int64(r.ntp.Sub(start))), rate))
-	}
-
-	return l.firstTS + uint32(ticks(time.Duration(at-l.firstAt), rate))
-}
-
-// complete reports whether every track the feed has was stated by the publisher.
-func (c *feedClock) complete(f *Feed) bool {
-	return (!f.opts.HasVideo || c.reports[Video].ok) && (!f.opts.HasAudio || c.reports[Audio].ok)
 }

@@ -127,6 +127,8 @@ func (a *answerer) AddICECandidate(c webrtc.ICECandidateInit) error {
 // restart runs the ICE restart that f asks for, by offering what was offered
 // before with the new credentials.
 func (a *answerer) restart(f *fragment) (string, error) {
+	a.exchange.Lock()
+	defer a.exchange.Unlock()
 	next := a.offer.withCredentials(f)
 	text, err := next.Marshal()
 	if err != nil {

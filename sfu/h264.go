@@ -34,3 +34,27 @@ func beginsKeyframe(payload []byte) bool {
 
 	return false
 }
+
+// findSPS finds the sequence parameter set in an H.264 RTP payload, or nil.
+func findSPS(payload []byte) []byte {
+	if len(payload) == 0 {
+		return nil
+	}
+	switch payload[0] & 0x1f {
+	case nalSPS:
+		return payload
+	case nalSTAPA:
+		for rest := payload[1:]; len(rest) > 2; {
+			size := int(rest[0])<<8 | int(rest[1])
+			if size == 0 || size > len(rest)-2 {
+				return nil
+			}
+			if nal := rest[2 : 2+size]; nal[0]&0x1f == nalSPS {
+				return nal
+			}
+			rest = rest[2+size:]
+		}
+	}
+
+	return nil
+}

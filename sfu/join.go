@@ -27,7 +27,7 @@ const (
 // join decides how a new subscriber starts: video from the cached group of
 // pictures if there is one, else at the next keyframe; audio live.
 func (d *downTrack) join(now int64, v *view) {
-	if d.source.kind == Audio {
+	if d.kind == Audio {
 		d.state = downLive
 		d.floor = v.maxSeq + 1
 		if len(v.batch) > 0 {
@@ -40,13 +40,13 @@ func (d *downTrack) join(now int64, v *view) {
 	jp, ok := d.source.joinAt(now)
 	if !ok {
 		d.state = downWaiting
-		d.sub.source.RequestKeyframe()
+		d.requestKeyframe()
 		d.await(v)
 
 		return
 	}
 	d.startAt(jp.seq, now, jp.bitrate)
-	d.sub.source.RequestKeyframe() // a fresher one, where there is somebody to ask
+	d.requestKeyframe() // a fresher one, where there is somebody to ask
 }
 
 // refresh answers a player that has lost the picture (RFC 4585 §6.3.1). Where
@@ -56,15 +56,15 @@ func (d *downTrack) join(now int64, v *view) {
 func (d *downTrack) refresh() {
 	src := d.sub.source
 	f := src.current.Load()
-	if f == nil || f.opts.RequestKeyframe != nil || d.source.kind != Video {
-		src.RequestKeyframe()
+	now := mono()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f == nil || f.opts.RequestKeyframe != nil || d.kind != Video {
+		d.requestKeyframe()
 
 		return
 	}
-	now := mono()
 	jp, ok := d.source.joinAt(now)
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if ok && d.state == downLive && now-d.refreshed > int64(refreshInterval) {
 		d.refreshed = now
 		d.startAt(jp.seq, now, jp.bitrate)

@@ -9,9 +9,9 @@ import (
 // keyframe costs all players bandwidth.
 const keyframeInterval = 500 * time.Millisecond
 
-// keyframeGate rations keyframe requests of one Source.
+// keyframeGate rations keyframe requests for one track.
 type keyframeGate struct {
-	src *Source
+	ask func() // sends one
 
 	mu      sync.Mutex
 	last    int64 // last request passed on; 0 for none
@@ -38,7 +38,7 @@ func (g *keyframeGate) request() {
 	}
 	g.last = now
 	g.mu.Unlock()
-	g.pass()
+	g.ask()
 }
 
 // due sends the request that had to wait.
@@ -52,13 +52,7 @@ func (g *keyframeGate) due() {
 	g.pending = false
 	g.last = mono()
 	g.mu.Unlock()
-	g.pass()
-}
-
-func (g *keyframeGate) pass() {
-	if f := g.src.current.Load(); f != nil && f.opts.RequestKeyframe != nil {
-		f.opts.RequestKeyframe()
-	}
+	g.ask()
 }
 
 // seen says that a keyframe has begun to arrive, which answers a waiting request.

@@ -11,4 +11,5 @@ type link struct {
 	sfu       *SFU
 	pc        *webrtc.PeerConnection
 	roundTrip atomic.Int64 // ns, from the player's reports; 0 while unknown
+	quality   quality      // by the player's reports
 }

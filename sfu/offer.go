@@ -21,12 +21,12 @@ const (
 // one audio and one video section, each with one codec. pion gets to see nothing
 // else, so it cannot agree to anything else.
 type offer struct {
-	full *sdp.SessionDescription
+	passive bool // the peer insists on being the DTLS server
 
-	mu      sync.Mutex // guards reduced, which an ICE restart replaces
+	mu      sync.Mutex // guards the rest, which later offers replace
+	full    *sdp.SessionDescription
 	reduced *sdp.SessionDescription
 	media   [kinds]*offeredMedia
-	passive bool // the peer insists on being the DTLS server
 }
 
 // offeredMedia is an m= section that was chosen.
@@ -34,7 +34,9 @@ type offeredMedia struct {
 	index int
 	mid   string
 	codec webrtc.RTPCodecParameters
-	rtx   uint8 // payload type of its retransmission (RFC 4588), 0 if none
+	rtx   uint8    // payload type of its retransmission (RFC 4588), 0 if none
+	flows bool     // media is to flow
+	rids  []string // layers a publisher sends (RFC 8853), none where there is one quality
 }
 
 func badOffer(format string, args ...any) error {
@@ -43,6 +45,30 @@ func badOffer(format string, args ...any) error {
 
 // parseOffer reads an SDP offer. publishing says which way media is to flow.
 func parseOffer(text string, publishing bool) (*offer, error) {
+	full, err := readOffer(text)
+	if err != nil {
+		return nil, err
+	}
+	o := &offer{full: full}
+	if err := o.choose(publishing); err != nil {
+		return nil, err
+	}
+	if o.media[Video] == nil && o.media[Audio] == nil {
+		want := "recvonly"
+		if publishing {
+			want = "sendonly"
+		}
+
+		return nil, badOffer("it has no %s audio (opus) or video (H264) section", want)
+	}
+	if err := o.reduce(); err != nil {
+		return nil, err
+	}
+
+	return o, nil
+}
+
+func readOffer(text string) (*sdp.SessionDescription, error) {
 	if len(text) > maxOffer {
 		return nil, badOffer("it has %d bytes; at most %d are read", len(text), maxOffer)
 	}
@@ -56,16 +82,21 @@ func parseOffer(text string, publishing bool) (*offer, error) {
 	if len(full.MediaDescriptions) > maxMedia {
 		return nil, badOffer("it has %d m= sections; at most %d are read", len(full.MediaDescriptions), maxMedia)
 	}
-	o := &offer{full: full}
+
+	return full, nil
+}
+
+// choose finds a section for each kind that has none.
+func (o *offer) choose(publishing bool) error {
 	videoRefused := false
-	for i, m := range full.MediaDescriptions {
+	for i, m := range o.full.MediaDescriptions {
 		kind, ok := kindOf(m)
-		if !ok || o.media[kind] != nil || !flows(full, m, publishing) {
+		if !ok || o.media[kind] != nil || !flows(o.full, m, publishing) {
 			continue
 		}
 		mid, _ := m.Attribute("mid")
 		if mid == "" {
-			return nil, badOffer("m= section %d has no a=mid; send a unified-plan offer (RFC 8829)", i)
+			return badOffer("m= section %d has no a=mid; send a unified-plan offer (RFC 8829)", i)
 		}
 		codec, rtx, ok := chooseCodec(m, kind, publishing)
 		if !ok {
@@ -73,25 +104,17 @@ func parseOffer(text string, publishing bool) (*offer, error) {
 
 			continue
 		}
-		o.media[kind] = &offeredMedia{index: i, mid: mid, codec: codec, rtx: rtx}
-	}
-	switch {
-	case videoRefused && o.media[Video] == nil:
-		return nil, fmt.Errorf("%w: %s", ErrNoH264,
-			"offer video/H264 with packetization-mode=1; a browser without H.264 can watch over HTTP-FLV instead")
-	case o.media[Video] == nil && o.media[Audio] == nil:
-		want := "recvonly"
-		if publishing {
-			want = "sendonly"
+		o.media[kind] = &offeredMedia{index: i, mid: mid, codec: codec, rtx: rtx, flows: true}
+		if publishing && kind == Video {
+			o.media[kind].rids = layersOf(m)
 		}
-
-		return nil, badOffer("it has no %s audio (opus) or video (H264) section", want)
 	}
-	if err := o.reduce(); err != nil {
-		return nil, err
+	if videoRefused && o.media[Video] == nil {
+		return fmt.Errorf("%w: %s", ErrNoH264,
+			"offer video/H264 with packetization-mode=1; a browser without H.264 can watch over HTTP-FLV instead")
 	}
 
-	return o, nil
+	return nil
 }
 
 func kindOf(m *sdp.MediaDescription) (Kind, bool) {
@@ -246,6 +269,9 @@ func (o *offer) reduce() error {
 	}
 	r.Attributes = append(r.Attributes, sdp.Attribute{Key: "group", Value: "BUNDLE " + strings.Join(mids, " ")})
 	o.reduced = &r
+	if len(mids) == 0 {
+		return badOffer("none of its sections can be used")
+	}
 	first := r.MediaDescriptions[0]
 	for _, key := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
 		if _, ok := first.Attribute(key); ok {
@@ -264,8 +290,32 @@ func (o *offer) reduce() error {
 	return nil
 }
 
-// reduce keeps of a section what concerns the chosen codec. Layers are left out:
-// a publisher that offers simulcast (RFC 8853) sends its first one.
+// layersOf lists the layers a section sends, at most maxLayers, in the order of
+// its a=simulcast (RFC 8853 §5.1); nil if there are no two of them.
+func layersOf(m *sdp.MediaDescription) []string {
+	value, _ := m.Attribute("simulcast")
+	fields := strings.Fields(value)
+	var rids []string
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i] != "send" {
+			continue
+		}
+		for _, layer := range strings.Split(fields[i+1], ";") {
+			rid, _, _ := strings.Cut(layer, ",") // the first of alternatives
+			rid = strings.TrimPrefix(rid, "~")
+			if len(rids) < maxLayers && rid != "" && len(rid) <= 16 && !slices.Contains(rids, rid) {
+				rids = append(rids, rid)
+			}
+		}
+	}
+	if len(rids) < 2 {
+		return nil
+	}
+
+	return rids
+}
+
+// reduce keeps of a section what concerns the chosen codec and layers.
 func (c *offeredMedia) reduce(m *sdp.MediaDescription, candidates *int) *sdp.MediaDescription {
 	keep := []string{strconv.Itoa(int(c.codec.PayloadType))}
 	if c.rtx != 0 {
@@ -280,8 +330,17 @@ func (c *offeredMedia) reduce(m *sdp.MediaDescription, candidates *int) *sdp.Med
 			if pt, _, _ := strings.Cut(a.Value, " "); pt != "*" && !slices.Contains(keep, pt) {
 				continue
 			}
-		case "simulcast", "rid":
-			continue
+		case "simulcast":
+			if len(c.rids) == 0 {
+				continue
+			}
+			a.Value = "send " + strings.Join(c.rids, ";")
+		case "rid":
+			rid, _, _ := strings.Cut(a.Value, " ")
+			if !slices.Contains(c.rids, rid) {
+				continue
+			}
+			a.Value = rid + " send"
 		case "candidate":
 			if *candidates == 0 || !usableCandidate(a.Value) {
 				continue
@@ -310,13 +369,16 @@ func (o *offer) complete(answer string) (string, error) {
 	if err := a.UnmarshalString(answer); err != nil {
 		return "", err
 	}
+	o.mu.Lock()
+	full := o.full
+	o.mu.Unlock()
 	byMid := map[string]*sdp.MediaDescription{}
 	for _, m := range a.MediaDescriptions {
 		mid, _ := m.Attribute("mid")
 		byMid[mid] = m
 	}
-	sections := make([]*sdp.MediaDescription, len(o.full.MediaDescriptions))
-	for i, m := range o.full.MediaDescriptions {
+	sections := make([]*sdp.MediaDescription, len(full.MediaDescriptions))
+	for i, m := range full.MediaDescriptions {
 		mid, _ := m.Attribute("mid")
 		if mine := byMid[mid]; mine != nil && mid != "" {
 			sections[i] = mine

@@ -11,6 +11,16 @@ const (
 
 const kinds = 2
 
+const (
+	// maxLayers is how many qualities of its video a publisher may send
+	// (simulcast, RFC 8853).
+	maxLayers = 3
+
+	// lanes is how many tracks a Source has in all: one of each kind, then one
+	// for each layer.
+	lanes = kinds + maxLayers
+)
+
 func (k Kind) String() string {
 	if k == Video {
 		return "video"

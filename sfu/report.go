@@ -29,9 +29,9 @@ func (sub *subscription) report(now int64) {
 		if d == nil {
 			continue
 		}
-		t := d.source
+		t := &sub.source.tracks[d.kind] // layers are on its timeline
 		t.mu.RLock()
-		started := t.owner == f && f.lanes[t.kind].started
+		started := t.owner == f && f.lanes[t.lane].started
 		var ts uint32
 		if started {
 			ts = f.timestampAt(t.kind, now)
@@ -96,6 +96,15 @@ func (d *downTrack) feedback(sender *webrtc.RTPSender) {
 	}
 }
 
+// judge lets the connection's quality know what is new in a report. Callers hold mu.
+func (d *downTrack) judge(r *rtcp.ReceptionReport) {
+	missed := int32(r.TotalLost<<8) >> 8
+	if d.reported && d.sub.adaptive {
+		d.sub.link.quality.report(int64(int32(r.LastSequenceNumber-d.highest)), int64(missed-d.missed), mono())
+	}
+	d.reported, d.highest, d.missed = true, r.LastSequenceNumber, missed
+}
+
 func (d *downTrack) ssrc() uint32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,9 +127,10 @@ func (d *downTrack) received(reports []rtcp.ReceptionReport) {
 			continue
 		}
 		d.mu.Lock()
+		d.judge(&r)
 		d.stats.lost = int32(r.TotalLost<<8) >> 8
 		d.stats.fractionLost = float64(r.FractionLost) / 256
-		d.stats.jitter = ticksToDuration(int64(r.Jitter), d.source.rate)
+		d.stats.jitter = ticksToDuration(int64(r.Jitter), d.kind.clockRate())
 		d.mu.Unlock()
 		if r.LastSenderReport != 0 {
 			if rtt := int32(now - r.LastSenderReport - r.Delay); rtt > 0 && rtt < 10<<16 {

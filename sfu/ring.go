@@ -25,6 +25,7 @@ const (
 // (what live subscribers follow) and by sequence number (what joins read).
 type track struct {
 	kind Kind
+	lane int // its place in the Source
 	rate uint32
 
 	mu     sync.RWMutex
@@ -46,8 +47,12 @@ type track struct {
 	bytes  uint64 // of payload
 }
 
-func (t *track) init(kind Kind) {
-	t.kind, t.rate = kind, kind.clockRate()
+func (t *track) init(lane int) {
+	t.lane = lane
+	if lane < kinds {
+		t.kind = Kind(lane)
+	}
+	t.rate = t.kind.clockRate()
 	// Sequence numbers start away from zero so that SRTP never sees one before
 	// the first of its roll-over counter.
 	t.maxSeq = 1<<16 + uint64(rand.Uint32N(1<<14))
@@ -143,6 +148,7 @@ type view struct {
 	head     uint64    // packets from this arrival on belong to the next pass
 	maxSeq   uint64
 	keySeq   uint64
+	keyAt    int64
 	hasKey   bool
 	overrun  bool // packets were lost between passes
 	lastTS   uint32
@@ -163,11 +169,11 @@ func (t *track) since(cursor uint64, now int64, v *view) {
 	for i := cursor; i < t.head; i++ {
 		v.batch = append(v.batch, t.log[i%t.size()])
 	}
-	v.head, v.maxSeq, v.keySeq, v.hasKey = t.head, t.maxSeq, t.keySeq, t.hasKey
+	v.head, v.maxSeq, v.keySeq, v.keyAt, v.hasKey = t.head, t.maxSeq, t.keySeq, t.keyAt, t.hasKey
 	v.lastTS, v.lastAt = t.lastTS, t.lastAt
 	v.bursting = false
 	if t.owner != nil {
-		if lane := &t.owner.lanes[t.kind]; lane.bursting {
+		if lane := &t.owner.lanes[t.lane]; lane.bursting {
 			v.bursting = true
 			v.clockTS = t.owner.timestampAt(t.kind, now)
 		}

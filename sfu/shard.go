@@ -28,7 +28,7 @@ type shard struct {
 	dirty []*outlet
 	all   map[*outlet]struct{}
 
-	views [kinds]view // reused by every pass
+	views [lanes]view // reused by every pass
 	chunk []*packet   // reused by joins
 }
 
@@ -97,7 +97,7 @@ type outlet struct {
 
 	mu     sync.Mutex
 	subs   []*subscription
-	cursor [kinds]uint64 // next arrival to send, per track
+	cursor [lanes]uint64 // next arrival to send, per track
 }
 
 // wake has the shard look at this outlet soon.
@@ -148,17 +148,24 @@ func (o *outlet) pass(now int64) bool {
 		return false
 	}
 	s := o.shard
-	for kind := range s.views {
-		v := &s.views[kind]
-		o.src.tracks[kind].since(o.cursor[kind], now, v)
-		o.cursor[kind] = v.head
+	used := s.views[:kinds]
+	if o.src.layered.Load() {
+		used = s.views[:]
+	}
+	for lane := range used {
+		v := &used[lane]
+		o.src.tracks[lane].since(o.cursor[lane], now, v)
+		o.cursor[lane] = v.head
 	}
 	s.sfu.net.begin()
 	pacing := false
 	for _, sub := range o.subs {
-		for kind := range sub.tracks {
-			if d := sub.tracks[kind]; d != nil {
-				pacing = d.serve(now, &s.views[kind], s) || pacing
+		if now >= sub.nextChoice {
+			sub.choose(now)
+		}
+		for _, d := range sub.tracks {
+			if d != nil {
+				pacing = d.serve(now, s) || pacing
 			}
 		}
 		if now >= sub.nextReport {
@@ -166,8 +173,8 @@ func (o *outlet) pass(now int64) bool {
 		}
 	}
 	s.sfu.net.end()
-	for kind := range s.views {
-		clear(s.views[kind].batch)
+	for lane := range used {
+		clear(used[lane].batch)
 	}
 
 	return pacing

@@ -9,9 +9,11 @@ import (
 // It outlives its publishers. All methods may be called concurrently.
 type Source struct {
 	name      string
-	tracks    [kinds]track
+	tracks    [lanes]track // by kind, then the layers of a simulcast publisher
 	current   atomic.Pointer[Feed]
 	keyframes keyframeGate
+	layered   atomic.Bool // there has been a simulcast publisher
+	layers    [maxLayers]keyframeGate
 	demand    demand
 	level     levelMeter
 
@@ -30,9 +32,21 @@ type sourcePeer interface{ shutdown(err error) }
 // NewSource makes a Source without a publisher. The name is used in logs only.
 func NewSource(name string) *Source {
 	src := &Source{name: name, peers: map[sourcePeer]struct{}{}}
-	src.tracks[Video].init(Video)
-	src.tracks[Audio].init(Audio)
-	src.keyframes.src = src
+	for i := range src.tracks {
+		src.tracks[i].init(i)
+	}
+	src.keyframes.ask = func() {
+		if f := src.current.Load(); f != nil {
+			f.askKeyframe()
+		}
+	}
+	for i := range src.layers {
+		src.layers[i].ask = func() {
+			if f := src.current.Load(); f != nil && f.opts.requestLayer != nil {
+				f.opts.requestLayer(i)
+			}
+		}
+	}
 
 	return src
 }
@@ -46,14 +60,38 @@ func (src *Source) Name() string { return src.name }
 func (src *Source) Attach(opts FeedOptions) *Feed {
 	src.mu.Lock()
 	defer src.mu.Unlock()
+
+	return src.attachLocked(opts)
+}
+
+// succeed has a publisher begin a new feed in place of its own, unless another
+// publisher's came meanwhile; old is then returned.
+func (src *Source) succeed(old *Feed, opts FeedOptions) *Feed {
+	src.mu.Lock()
+	defer src.mu.Unlock()
+	if src.current.Load() != old {
+		return old
+	}
+
+	return src.attachLocked(opts)
+}
+
+func (src *Source) attachLocked(opts FeedOptions) *Feed {
 	src.generation++
 	f := &Feed{src: src, opts: opts, generation: src.generation}
+	f.simulcast.active = noLayer
 	if src.closed {
 		return f
+	}
+	if opts.requestLayer != nil {
+		src.layered.Store(true)
 	}
 	src.own(f)
 	src.current.Store(f)
 	src.keyframes.reset()
+	for i := range src.layers {
+		src.layers[i].reset()
+	}
 	src.level.reset()
 
 	return f
@@ -111,6 +149,9 @@ func (src *Source) Close() {
 	src.mu.Unlock()
 
 	src.keyframes.stop()
+	for i := range src.layers {
+		src.layers[i].stop()
+	}
 	src.demand.stop()
 	if taps != nil {
 		for _, t := range *taps {

@@ -14,6 +14,7 @@ type Stats struct {
 	RTT        time.Duration // 0 while unknown
 	Video      TrackStats
 	Audio      TrackStats
+	Layers     []TrackStats // of a simulcast publisher, each by itself; Video is the sum
 }
 
 // TrackStats is about one track of a peer. For a publisher the counts are of
@@ -31,6 +32,12 @@ type TrackStats struct {
 	NACKPackets  uint64 // packets they asked for
 	RTX          uint64 // packets sent again
 	Dropped      Dropped
+
+	// Of a simulcast publisher's video: the layer a player gets, or the best a
+	// publisher sends; "" otherwise.
+	Layer         string
+	Width, Height int
+	Switches      uint64 // changes of layer
 }
 
 // add makes a sum. Of what cannot be summed the worse counts.
@@ -51,6 +58,7 @@ func (s *TrackStats) add(o TrackStats) {
 	s.Dropped.Overrun += o.Dropped.Overrun
 	s.Dropped.Waiting += o.Dropped.Waiting
 	s.Dropped.Retransmission += o.Dropped.Retransmission
+	s.Switches += o.Switches
 }
 
 // Dropped counts packets a subscriber did not get, by reason.
@@ -78,6 +86,7 @@ type downStats struct {
 	packets, bytes uint64
 	keyframes      uint64
 	nacks, nacked  uint64
+	switches       uint64
 	resent, plis   uint64
 	lost           int32
 	fractionLost   float64
@@ -101,8 +110,10 @@ func (d *downTrack) snapshot() TrackStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := &d.stats
+	rid, width, height := d.sub.source.layerOf(d.source.lane)
 
 	return TrackStats{
+		Layer: rid, Width: width, Height: height, Switches: s.switches,
 		Packets: s.packets, Bytes: s.bytes, Bitrate: s.rate.value(mono()), Lost: int64(s.lost), FractionLost: s.fractionLost,
 		Jitter: s.jitter, Keyframes: s.keyframes, PLI: s.plis, NACK: s.nacks, NACKPackets: s.nacked, RTX: s.resent,
 		Dropped: Dropped{

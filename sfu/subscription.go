@@ -16,10 +16,12 @@ import (
 type subscription struct {
 	link       *link
 	source     *Source
+	adaptive   bool   // gets the layer that suits it, not always the best
 	stream     string // names the media stream and its CNAME to the player
 	tracks     [kinds]*downTrack
 	outlet     *outlet // nil until entered
 	nextReport int64   // mono; used by the shard alone
+	nextChoice int64   // mono, of layers; under the outlet's mu
 }
 
 func newSubscription(l *link, src *Source, stream string) *subscription {
@@ -28,7 +30,7 @@ func newSubscription(l *link, src *Source, stream string) *subscription {
 
 // newDownTrack makes the track of a kind. It is not yet served.
 func (sub *subscription) newDownTrack(kind Kind) *downTrack {
-	d := &downTrack{sub: sub, source: &sub.source.tracks[kind], rtxCredit: rtxCreditCap / 2}
+	d := &downTrack{sub: sub, kind: kind, source: &sub.source.tracks[kind], want: int(kind), rtxCredit: rtxCreditCap / 2}
 	d.nextOut = uint16(1000 + rand.IntN(20000))
 
 	return d
@@ -73,7 +75,7 @@ var errCodecGone = errors.New("sfu: the chosen codec was not negotiated")
 // Bind takes what was negotiated. pion calls it (webrtc.TrackLocal).
 func (d *downTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	want := webrtc.MimeTypeH264
-	if d.source.kind == Audio {
+	if d.kind == Audio {
 		want = webrtc.MimeTypeOpus
 	}
 	for _, codec := range c.CodecParameters() {
@@ -84,7 +86,7 @@ func (d *downTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters,
 		defer d.mu.Unlock()
 		d.w = c.WriteStream()
 		d.hdr = rtp.Header{Version: 2, PayloadType: uint8(codec.PayloadType), SSRC: uint32(c.SSRC())}
-		if d.source.kind == Video {
+		if d.kind == Video {
 			d.hist = make([]sent, history)
 			if pt := repairType(c.CodecParameters(), codec.PayloadType); pt != 0 && c.SSRCRetransmission() != 0 {
 				d.rtxSSRC, d.rtxPT = uint32(c.SSRCRetransmission()), pt
@@ -121,7 +123,7 @@ func (d *downTrack) Unbind(webrtc.TrackLocalContext) error {
 }
 
 // ID names the track (webrtc.TrackLocal).
-func (d *downTrack) ID() string { return d.source.kind.String() }
+func (d *downTrack) ID() string { return d.kind.String() }
 
 // RID is empty: a player gets one layer (webrtc.TrackLocal).
 func (d *downTrack) RID() string { return "" }
@@ -132,7 +134,7 @@ func (d *downTrack) StreamID() string { return d.sub.stream }
 
 // Kind is the kind of track (webrtc.TrackLocal).
 func (d *downTrack) Kind() webrtc.RTPCodecType {
-	if d.source.kind == Video {
+	if d.kind == Video {
 		return webrtc.RTPCodecTypeVideo
 	}
 

@@ -163,19 +163,19 @@ func (n *nacker) stop() {
 	}
 }
 
-// newNacker makes the nacker of a publisher's video.
-func (pub *Publisher) newNacker() *nacker {
+// newNacker makes the nacker of one of a publisher's video tracks.
+func (pub *Publisher) newNacker(up *upTrack) *nacker {
 	return &nacker{
 		ask: func(seqs []uint16) {
-			pub.nacks.Add(1)
-			pub.nacked.Add(uint64(len(seqs)))
+			up.nacks.Add(1)
+			up.nacked.Add(uint64(len(seqs)))
 			_ = pub.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{
-				SenderSSRC: 1, MediaSSRC: pub.ssrc.Load(), Nacks: rtcp.NackPairsFromSequenceNumbers(seqs),
+				SenderSSRC: 1, MediaSSRC: up.ssrc.Load(), Nacks: rtcp.NackPairsFromSequenceNumbers(seqs),
 			}})
 		},
 		giveUp: func() {
-			if pub.feed.Current() {
-				pub.source.RequestKeyframe()
+			if f := pub.feed.Load(); f != nil && f.Current() {
+				pub.source.requestLane(up.lane)
 			}
 		},
 		rtt: pub.rtt,

@@ -77,6 +77,7 @@ type viewing struct {
 	wanted [kinds]bool
 	slots  [kinds]*slot // nil while a track has none
 	paused bool         // no video
+	height int          // of the picture wanted, 0 for the best
 	gone   bool
 }
 
@@ -135,6 +136,7 @@ func (v *Viewer) Add(key string, src *Source, opts ViewOptions) error {
 	}
 	v.Remove(key) // another Source had the key
 	w := &viewing{v: v, key: key, sub: newSubscription(&v.link, src, key)}
+	w.sub.adaptive = true
 	w.wanted[Audio], w.wanted[Video] = opts.Audio, opts.Video
 	if err := src.join(w, true); err != nil {
 		return err
@@ -221,8 +223,10 @@ func (v *Viewer) drop(w *viewing) {
 }
 
 // SetVideo says whether the client shows the video of a key, and how large in
-// pixels. Video that is not shown is not sent; when it is shown again it starts
-// as a join does. Nothing is negotiated. Sizes of 0 mean unknown.
+// pixels of its screen. Video that is not shown is not sent; when it is shown
+// again it starts as a join does. Of a simulcast publisher the client gets the
+// smallest layer that is as high as the picture shown, or the best where the
+// height is 0; a poor connection gets less. Nothing is negotiated.
 func (v *Viewer) SetVideo(key string, on bool, width, height int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -230,7 +234,7 @@ func (v *Viewer) SetVideo(key string, on bool, width, height int) {
 	if w == nil {
 		return
 	}
-	w.paused = !on
+	w.paused, w.height = !on, max(height, 0)
 	w.adjust()
 }
 
@@ -241,9 +245,7 @@ func (w *viewing) adjust() {
 			d.pause(!s.agreed || (Kind(kind) == Video && w.paused))
 		}
 	}
-	if o := w.sub.outlet; o != nil {
-		o.wake()
-	}
+	w.sub.fit(w.height)
 }
 
 // connected is called when ICE and DTLS are up.
