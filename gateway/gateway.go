@@ -79,6 +79,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	if err := g.openRooms(); err != nil {
 		return nil, err
 	}
+	g.metrics.WatchRooms(g.rooms.Stats)
 	rc, err := g.rtmpConfig()
 	if err != nil {
 		return nil, err

@@ -168,8 +168,17 @@ func TestReload(t *testing.T) {
 	}
 
 	// No signal: the change is enough.
-	rewrite(t, path, reloadable("debug", "https://old.example", oldKey, ""))
+	if code := get(t, page+"/debug/pprof/cmdline"); code == http.StatusOK {
+		t.Error("the profiler is on")
+	}
+	rewrite(t, path, reloadable("debug", "https://old.example", oldKey, "pprof: {enabled: true}\nmetrics: {enabled: false}\n"))
 	p.eventually("old key again", func() bool { return works(oldKey, "https://old.example") })
+	if code := get(t, page+"/debug/pprof/cmdline"); code != http.StatusOK {
+		t.Errorf("the profiler answers %d after it was switched on", code)
+	}
+	if code := get(t, page+"/metrics"); code == http.StatusOK {
+		t.Error("metrics are there after they were switched off")
+	}
 	if strings.Contains(p.errs.String(), oldKey) || strings.Contains(p.errs.String(), newKey) {
 		t.Error("the log contains a key")
 	}

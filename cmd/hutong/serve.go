@@ -62,6 +62,10 @@ func runGateway(ctx context.Context, file string, out, errs io.Writer) error {
 		fmt.Fprintln(out, line)
 	}
 	log.release()
+	if err := notify("READY=1"); err != nil {
+		logger.Warn("the service manager was not told that the gateway is up", "error", err)
+	}
+	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
 	return g.Run(ctx)
 }
 

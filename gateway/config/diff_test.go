@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -159,6 +161,18 @@ func TestDrain(t *testing.T) {
 			t.Errorf("%s gives %v, want %s", test.text, err, test.want)
 		case err == nil && cfg.Drain.Timeout.Std() < 10*time.Minute:
 			t.Errorf("%s: the timeout is %v", test.text, cfg.Drain.Timeout)
+		}
+	}
+}
+
+func TestManualNamesWhatIsLive(t *testing.T) {
+	manual, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range live {
+		if !strings.Contains(string(manual), "`"+path+"`") {
+			t.Errorf("docs/operations.md does not say that %s changes live", path)
 		}
 	}
 }
