@@ -74,6 +74,7 @@ type clientOptions struct {
 	vp8          bool // video is VP8 only
 	interceptors bool
 	levels       bool // states audio levels
+	simulcast    bool
 	filter       interceptor.Factory
 }
 
@@ -98,6 +99,9 @@ func newClientPC(t testing.TB, opts clientOptions) *webrtc.PeerConnection {
 	}
 	if opts.levels {
 		mustDo(t, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: audioLevelURI}, webrtc.RTPCodecTypeAudio))
+	}
+	if opts.simulcast {
+		mustDo(t, webrtc.ConfigureSimulcastExtensionHeaders(m))
 	}
 	r := &interceptor.Registry{}
 	if opts.filter != nil {

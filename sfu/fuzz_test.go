@@ -26,6 +26,18 @@ const chromeOffer = "v=0\r\no=- 46117327 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na
 	"a=rtpmap:106 H264/90000\r\na=rtcp-fb:106 goog-remb\r\na=rtcp-fb:106 transport-cc\r\na=rtcp-fb:106 nack\r\na=rtcp-fb:106 nack pli\r\n" +
 	"a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:107 rtx/90000\r\na=fmtp:107 apt=106\r\n"
 
+// chromeSimulcast is a publisher's offer with this a=simulcast.
+func chromeSimulcast(simulcast string) string {
+	out := strings.ReplaceAll(chromeOffer, "recvonly", "sendonly") +
+		"a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n" +
+		"a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\n"
+	if simulcast != "" {
+		out += "a=simulcast:" + simulcast + "\r\n"
+	}
+
+	return out
+}
+
 func TestChromeOfferGetsConstrainedBaseline(t *testing.T) {
 	s := newSFU(t)
 	src := NewSource("live/chrome")
@@ -73,6 +85,8 @@ func FuzzOffer(f *testing.F) {
 	f.Add(strings.ReplaceAll(chromeOffer, "106", "300"), true)
 	f.Add(strings.ReplaceAll(chromeOffer, "sha-256 ", "md5 "), false)
 	f.Add(chromeOffer+"a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=candidate:x\r\na=simulcast:send a;b\r\na=rid:a send\r\n", true)
+	f.Add(chromeSimulcast("send l;m;h"), true)
+	f.Add(chromeSimulcast("send ~l;;,;m recv h"), true)
 	f.Add("v=0\r\nm=video 1 RTP/AVP 96\r\n", true)
 	f.Add("", false)
 	s, err := New(Config{UDPAddress: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
