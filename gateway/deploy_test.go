@@ -3,7 +3,6 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,16 +20,7 @@ import (
 // queries write it.
 func served(t *testing.T) map[string][]string {
 	t.Helper()
-	cfg := config.Default()
-	cfg.DataDir = t.TempDir()
-	for _, address := range []*string{&cfg.HTTP.Address, &cfg.RTMP.Address, &cfg.WebRTC.UDPAddress, &cfg.WebRTC.TCPAddress} {
-		*address = "127.0.0.1:0"
-	}
-	g, err := New(cfg, slog.New(slog.DiscardHandler), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.drain()
+	g := newGateway(t)
 	described := make(chan *prometheus.Desc)
 	go func() {
 		defer close(described)
