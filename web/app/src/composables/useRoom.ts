@@ -79,6 +79,7 @@ export function useRoom(devices: RoomDevices, token: ReturnType<typeof useRoomTo
 
   function end(): void {
     session = null
+    view = []
     since.value = 0
     room.value = null
     me.value = null
@@ -101,15 +102,14 @@ export function useRoom(devices: RoomDevices, token: ReturnType<typeof useRoomTo
   })
 
   let viewTimer: ReturnType<typeof setTimeout> | undefined
-  let looked = ''
-  /** Tells the gateway what is on the screen, once it has settled. */
+  let view: ViewTile[] = []
+  /** Tells the gateway what is on the screen, not more often than it can follow. */
   function look(tiles: ViewTile[]): void {
-    clearTimeout(viewTimer)
-    viewTimer = setTimeout(() => {
-      const now = JSON.stringify(tiles)
-      if (now === looked && session) return
-      looked = session ? now : ''
-      session?.look(tiles)
+    if (JSON.stringify(tiles) === JSON.stringify(view)) return
+    view = tiles
+    viewTimer ??= setTimeout(() => {
+      viewTimer = undefined
+      session?.look(view)
     }, viewMs)
   }
 

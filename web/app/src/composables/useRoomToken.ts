@@ -47,12 +47,13 @@ export function useRoomToken(roomID: string) {
       throw new Problem(!token.value ? 'no-invitation' : expired ? 'token-expired' : 'unauthorized')
     }
     const who = given.value === 'yes' && claims?.userID ? claims.userID : userID.value
-    try {
+    const place = () => joinRoom(roomID, { userID: who, nickName, client: 'webrtc' }).catch((error) => Promise.reject(inRoom(toProblem(error))))
+    const joined = await place().catch(async (problem: Problem) => {
+      if (problem.kind !== 'room-missing') throw problem
       await createRoom(roomID)
-      token.value = (await joinRoom(roomID, { userID: who, nickName, client: 'webrtc' })).token
-    } catch (error) {
-      throw inRoom(toProblem(error))
-    }
+      return place()
+    })
+    token.value = joined.token
     return token.value
   }
 
