@@ -189,7 +189,6 @@ export const en = {
   'rooms.bad': 'Letters, digits, - and _, at most 48',
   'rooms.byLink': 'Rooms here are entered by a personal link. Open the one you were given.',
 
-  'room.title': 'Room',
   'room.lobby': 'Ready to join?',
   'room.number': 'Room {room}',
   'room.name': 'Your name',
@@ -228,11 +227,9 @@ export const en = {
   'room.sharing': 'Shares a screen',
   'room.sharingYou': 'You share your screen',
   'room.muted': 'Microphone off',
-  'room.speaks': 'Speaking',
   'room.noPicture': 'Camera off',
   'room.waitingMedia': 'Connecting…',
   'room.waitingPhone': 'Waiting for the phone',
-  'room.tile': '{name}',
   'room.pin': 'Show large',
   'room.unpin': 'Back to the grid',
   'room.stats': 'Statistics',
@@ -265,8 +262,6 @@ export const en = {
   'room.pushToTalk': 'You can be heard while the space bar is held',
   'room.joined': '{name} joined',
   'room.leftOne': '{name} left',
-  'room.screenProblem': 'The screen could not be shared',
-  'room.deviceProblem': '{title}',
 
   'chat.title': 'Chat',
   'chat.empty': 'No messages yet. What is written here is seen by everyone in the room.',
@@ -279,7 +274,6 @@ export const en = {
   'chat.gateway': 'Notice',
   'chat.failed': 'Not sent. Try again.',
   'chat.new': '{name}: {text}',
-  'chat.latest': 'New messages',
 
   'people.title': 'People',
   'people.count': '{count} of {capacity}',
@@ -371,8 +365,6 @@ export const en = {
   'problem.no-invitation.help': 'Ask whoever invited you for a link of your own.',
   'problem.token-expired.title': 'Your link has expired',
   'problem.token-expired.help': 'Ask whoever gave it to you for a new one.',
-  'problem.not-sent.title': 'The message was not sent',
-  'problem.not-sent.help': 'Try again.',
   'problem.unexpected.title': 'Something unexpected happened',
   'problem.unexpected.help': 'Try again; if it stays, the details below help whoever runs the gateway.',
 } as const

@@ -190,7 +190,6 @@ export const zh: Record<keyof typeof en, string> = {
   'rooms.bad': '字母、数字、- 和 _，最多 48 位',
   'rooms.byLink': '此处的房间需凭个人链接进入，请打开您收到的链接。',
 
-  'room.title': '房间',
   'room.lobby': '准备加入',
   'room.number': '房间 {room}',
   'room.name': '您的名字',
@@ -229,11 +228,9 @@ export const zh: Record<keyof typeof en, string> = {
   'room.sharing': '正在共享屏幕',
   'room.sharingYou': '您正在共享屏幕',
   'room.muted': '麦克风已关',
-  'room.speaks': '正在说话',
   'room.noPicture': '摄像头已关',
   'room.waitingMedia': '正在连接…',
   'room.waitingPhone': '等待手机推流',
-  'room.tile': '{name}',
   'room.pin': '放大显示',
   'room.unpin': '返回宫格',
   'room.stats': '统计',
@@ -266,8 +263,6 @@ export const zh: Record<keyof typeof en, string> = {
   'room.pushToTalk': '按住空格键时别人能听到您',
   'room.joined': '{name} 加入了房间',
   'room.leftOne': '{name} 离开了房间',
-  'room.screenProblem': '无法共享屏幕',
-  'room.deviceProblem': '{title}',
 
   'chat.title': '聊天',
   'chat.empty': '还没有消息。这里的内容房间里所有人都能看到。',
@@ -280,7 +275,6 @@ export const zh: Record<keyof typeof en, string> = {
   'chat.gateway': '通知',
   'chat.failed': '发送失败，请重试。',
   'chat.new': '{name}：{text}',
-  'chat.latest': '新消息',
 
   'people.title': '成员',
   'people.count': '{count} / {capacity} 人',
@@ -372,8 +366,6 @@ export const zh: Record<keyof typeof en, string> = {
   'problem.no-invitation.help': '请向邀请您的人索取您自己的链接。',
   'problem.token-expired.title': '链接已过期',
   'problem.token-expired.help': '请向提供者索取新的链接。',
-  'problem.not-sent.title': '消息没有发送',
-  'problem.not-sent.help': '请重试。',
   'problem.unexpected.title': '发生了意外情况',
   'problem.unexpected.help': '请重试；如仍然出现，下面的详情可以帮助网关的管理员。',
 }

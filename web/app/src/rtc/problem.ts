@@ -28,7 +28,6 @@ export const problemKinds = [
   'replaced',
   'no-invitation',
   'token-expired',
-  'not-sent',
   'unexpected',
 ] as const
 
