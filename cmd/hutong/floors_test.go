@@ -18,7 +18,7 @@ func TestFloors(t *testing.T) {
 		"sfu":     {"sfu"},
 		"bridge":  {"sfu", "bridge"},
 		"web":     {},
-		"gateway": {"sfu", "bridge", "web", "gateway"},
+		"gateway": {"sfu", "bridge", "web", "docs", "gateway"},
 		"cmd":     {"sfu", "bridge", "gateway", "cmd"},
 	}
 	root := filepath.Join("..", "..")

@@ -27,6 +27,7 @@ const (
 )
 
 func (s *Server) roomRoutes() {
+	s.docRoutes()
 	if s.Rooms == nil {
 		return
 	}
