@@ -190,7 +190,7 @@ func (d *downTrack) send(p *packet, ts uint32) {
 		d.nextOut = d.hdr.SequenceNumber + 1
 		d.any = true
 	}
-	if err != nil {
+	if err != nil || (n == 0 && !d.sub.link.hasPath()) {
 		// There is no path, as in the middle of an ICE restart: join again soon.
 		d.stats.drop(dropNoPath, 1)
 		if d.kind == Video {

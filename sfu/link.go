@@ -13,3 +13,13 @@ type link struct {
 	roundTrip atomic.Int64 // ns, from the player's reports; 0 while unknown
 	quality   quality      // by the player's reports
 }
+
+// hasPath reports whether packets can be sent at all: not while ICE restarts.
+func (l *link) hasPath() bool {
+	if l.pc == nil {
+		return true
+	}
+	state := l.pc.ICEConnectionState()
+
+	return state == webrtc.ICEConnectionStateConnected || state == webrtc.ICEConnectionStateCompleted
+}

@@ -34,9 +34,10 @@ type offeredMedia struct {
 	index int
 	mid   string
 	codec webrtc.RTPCodecParameters
-	rtx   uint8    // payload type of its retransmission (RFC 4588), 0 if none
-	flows bool     // media is to flow
-	rids  []string // layers a publisher sends (RFC 8853), none where there is one quality
+	rtx   uint8                 // payload type of its retransmission (RFC 4588), 0 if none
+	flows bool                  // media is to flow
+	kept  *sdp.MediaDescription // while nothing flows: the section as it was when it did
+	rids  []string              // layers a publisher sends (RFC 8853), none where there is one quality
 }
 
 func badOffer(format string, args ...any) error {
@@ -317,6 +318,9 @@ func layersOf(m *sdp.MediaDescription) []string {
 
 // reduce keeps of a section what concerns the chosen codec and layers.
 func (c *offeredMedia) reduce(m *sdp.MediaDescription, candidates *int) *sdp.MediaDescription {
+	if c.kept != nil {
+		return c.keep(m)
+	}
 	keep := []string{strconv.Itoa(int(c.codec.PayloadType))}
 	if c.rtx != 0 {
 		keep = append(keep, strconv.Itoa(int(c.rtx)))
@@ -381,6 +385,13 @@ func (o *offer) complete(answer string) (string, error) {
 	for i, m := range full.MediaDescriptions {
 		mid, _ := m.Attribute("mid")
 		if mine := byMid[mid]; mine != nil && mid != "" {
+			if o.withdrawn(mid) {
+				for j := range mine.Attributes {
+					if mine.Attributes[j].Key == "recvonly" {
+						mine.Attributes[j].Key = "inactive"
+					}
+				}
+			}
 			sections[i] = mine
 
 			continue

@@ -81,7 +81,7 @@ func (o *offer) follow(text string) (*offer, error) {
 		return nil, err
 	}
 	o.mu.Lock()
-	before, media := o.full, o.media
+	before, reduced, media := o.full, o.reduced, o.media
 	o.mu.Unlock()
 	if full.Origin.SessionID != before.Origin.SessionID || fingerprint(full) != fingerprint(before) {
 		return nil, ErrOtherPeer
@@ -103,7 +103,12 @@ func (o *offer) follow(text string) (*offer, error) {
 			return nil, badOffer("m= section %d no longer has payload type %d, which was agreed", m.index, m.codec.PayloadType)
 		}
 		c := *m
-		c.flows = flows(full, section, true)
+		c.flows, c.kept = flows(full, section, true), nil
+		if !c.flows {
+			c.kept = sectionOf(reduced, m.mid)
+		} else if kind == int(Video) {
+			c.rids = layersOf(section)
+		}
 		next.media[kind] = &c
 	}
 	if err := next.choose(true); err != nil {
@@ -114,6 +119,50 @@ func (o *offer) follow(text string) (*offer, error) {
 	}
 
 	return next, nil
+}
+
+func sectionOf(d *sdp.SessionDescription, mid string) *sdp.MediaDescription {
+	for _, m := range d.MediaDescriptions {
+		if v, _ := m.Attribute("mid"); v == mid {
+			return m
+		}
+	}
+
+	return nil
+}
+
+// keep gives a withdrawn section as it was, with the transport it has now. pion
+// would let go of its streams, which it could not find again when the section
+// is taken up: by then browsers no longer say which layer a packet is of.
+func (c *offeredMedia) keep(m *sdp.MediaDescription) *sdp.MediaDescription {
+	out := *c.kept
+	out.Attributes = nil
+	for _, a := range c.kept.Attributes {
+		switch a.Key {
+		case "candidate", "end-of-candidates":
+			continue
+		case "ice-ufrag", "ice-pwd":
+			if v, ok := m.Attribute(a.Key); ok {
+				a.Value = v
+			}
+		}
+		out.Attributes = append(out.Attributes, a)
+	}
+
+	return &out
+}
+
+// withdrawn reports whether a section is one through which nothing flows.
+func (o *offer) withdrawn(mid string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.media {
+		if m != nil && m.mid == mid {
+			return !m.flows
+		}
+	}
+
+	return false
 }
 
 // fingerprint gives the DTLS fingerprint of a description, in one spelling.

@@ -334,3 +334,32 @@ func (l *lossyOut) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPW
 		return w.Write(h, payload, a)
 	})
 }
+
+// TestRepetitionsAreNotCounted: browsers probe for bandwidth by sending packets
+// again, which is neither media nor a negative loss.
+func TestRepetitionsAreNotCounted(t *testing.T) {
+	up := &upTrack{}
+	feed := func(seqs ...uint16) {
+		for _, seq := range seqs {
+			up.account(&arrival{seq: seq, payload: []byte{0x41}})
+		}
+	}
+	check := func(packets uint64, lost int64) {
+		t.Helper()
+		if st := up.snapshot(); st.Packets != packets || st.Lost != lost {
+			t.Fatalf("%d packets, %d lost; want %d, %d", st.Packets, st.Lost, packets, lost)
+		}
+	}
+	feed(65533, 65534, 65535, 65534, 0, 1, 65533)
+	check(5, 0)
+	feed(4, 4)
+	check(6, 2)
+	feed(2, 2)
+	check(7, 1)
+	feed(30000, 30001) // another numbering
+	check(9, 1)
+	for i := range uint16(5000) {
+		feed(30002+i, 30002+i)
+	}
+	check(5009, 1)
+}

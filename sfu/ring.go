@@ -9,6 +9,7 @@ import (
 const (
 	videoRing = 4096
 	audioRing = 512
+	layerRing = 1024 // few players join a layer, and those that change to one need its newest keyframe only
 
 	// keepBehindKey is how much older than the newest keyframe a packet may be
 	// and stay in the ring: retransmissions reach no further back.
@@ -60,7 +61,10 @@ func (t *track) init(lane int) {
 }
 
 func (t *track) size() uint64 {
-	if t.kind == Video {
+	switch {
+	case t.lane >= kinds:
+		return layerRing
+	case t.kind == Video:
 		return videoRing
 	}
 

@@ -162,14 +162,26 @@ func (v *Viewer) fill(w *viewing, kind Kind, s *slot) error {
 	return nil
 }
 
-// listing says what the sections carry. Callers hold mu.
-func (v *Viewer) listing() []ViewerTrack {
-	tracks := []ViewerTrack{}
-	for _, s := range v.slots {
+// carried says what each section carries, "" for nothing. Callers hold mu.
+func (v *Viewer) carried() []string {
+	keys := make([]string, len(v.slots))
+	for i, s := range v.slots {
 		if s.state == slotFilled {
-			tracks = append(tracks, ViewerTrack{MID: s.carrier.Mid(), Key: s.user.key, Kind: s.kind})
+			keys[i] = s.user.key
 		}
 	}
 
-	return tracks
+	return keys
+}
+
+// list notes what an offer carries, now that its sections have names.
+func (v *Viewer) list(keys []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tracks = []ViewerTrack{}
+	for i, key := range keys {
+		if key != "" {
+			v.tracks = append(v.tracks, ViewerTrack{MID: v.slots[i].carrier.Mid(), Key: key, Kind: v.slots[i].kind})
+		}
+	}
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
+// recent is how many numbers back a packet is recognised as a repetition.
+// Browsers probe for bandwidth by sending packets again.
+const recent = 1024
+
 // upTrack is one track on its way in: the audio, the video or one layer of it.
 type upTrack struct {
 	lane   int
@@ -25,6 +29,7 @@ type upTrack struct {
 
 	mu    sync.Mutex
 	ext   extender
+	seen  [recent / 64]uint64 // which of the newest numbers have come
 	stats TrackStats
 	count uint64 // packets since ext began
 	rate  meter
@@ -223,10 +228,8 @@ func (up *upTrack) lost() int64 {
 func (up *upTrack) account(in *arrival) {
 	up.mu.Lock()
 	defer up.mu.Unlock()
-	if up.count == 0 {
-		up.ext.start(in.seq)
-	} else {
-		up.ext.extend(in.seq)
+	if !up.number(in.seq) {
+		return
 	}
 	up.count++
 	up.stats.Packets++
@@ -243,6 +246,36 @@ func (up *upTrack) account(in *arrival) {
 		}
 	}
 	up.transit = transit
+}
+
+// number places a packet's number. It returns false for a repetition. Callers
+// hold mu.
+func (up *upTrack) number(seq uint16) bool {
+	if up.count == 0 {
+		up.ext.start(seq)
+		clear(up.seen[:])
+	}
+	last := up.ext.last
+	ext, ok := up.ext.extend(seq)
+	if !ok && ext == 0 { // the publisher has jumped
+		up.stats.Lost += up.lost()
+		up.count = 0
+		up.ext.start(seq)
+		clear(up.seen[:])
+
+		return true
+	}
+	if !ok || last-ext >= recent && ext <= last {
+		return ok
+	}
+	for n := max(last+1, ext-min(ext, recent)); n <= ext; n++ {
+		up.seen[n%recent/64] &^= 1 << (n % 64)
+	}
+	word, bit := &up.seen[ext%recent/64], uint64(1)<<(ext%64)
+	again := *word&bit != 0
+	*word |= bit
+
+	return !again
 }
 
 func (up *upTrack) snapshot() TrackStats {

@@ -3,6 +3,8 @@ package sfu
 import (
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,6 +37,7 @@ func newViewerClient(t testing.TB, s *SFU, opts clientOptions) *viewerClient {
 		OnOffer: func(sdp string, tracks []ViewerTrack) {
 			c.mu.Lock()
 			c.offers, c.tracks = append(c.offers, sdp), tracks
+			checkTracks(t, sdp, tracks)
 			c.mu.Unlock()
 			c.work <- sdp
 		},
@@ -143,4 +146,31 @@ func (c *viewerClient) sections() int {
 	mustDo(c.t, err)
 
 	return len(parsed.MediaDescriptions)
+}
+
+// checkTracks asserts that the tracks told with an offer are those in it.
+func checkTracks(t testing.TB, offer string, tracks []ViewerTrack) {
+	d := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}
+	parsed, err := d.Unmarshal()
+	if err != nil {
+		t.Error(err)
+
+		return
+	}
+	carried := 0
+	for _, m := range parsed.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		if _, sends := m.Attribute("sendonly"); !sends {
+			continue
+		}
+		carried++
+		msid, _ := m.Attribute("msid")
+		key, _, _ := strings.Cut(msid, " ")
+		if !slices.Contains(tracks, ViewerTrack{MID: mid, Key: key, Kind: map[string]Kind{"audio": Audio, "video": Video}[m.MediaName.Media]}) {
+			t.Errorf("section %s carries the %s of %q, which is not among %v", mid, m.MediaName.Media, key, tracks)
+		}
+	}
+	if carried != len(tracks) {
+		t.Errorf("%d sections carry something, %d tracks were told", carried, len(tracks))
+	}
 }

@@ -125,6 +125,8 @@ func TestViewerReplacesLostOffer(t *testing.T) {
 	mustDo(t, v.Add("w", b.src, ViewOptions{Video: true}))
 	replaced := next()
 	v.Restart()
+	next() // lost as well
+	v.Restart()
 	mustDo(t, c.answer(replaced)) // passed over
 	mustDo(t, c.answer(next()))
 	mustDo(t, v.Answer(c.pc.LocalDescription().SDP)) // nobody waits for it
@@ -210,6 +212,33 @@ func TestViewerBounds(t *testing.T) {
 	if v.Add("k", nil, ViewOptions{}) == nil {
 		t.Error("no Source is accepted")
 	}
+}
+
+func TestViewerHandshakeTimeout(t *testing.T) {
+	s := newSFU(t, func(c *Config) { c.HandshakeTimeout = 200 * time.Millisecond })
+	b := broadcast(t, "live/timeout", 1_000_000, 20)
+	v, offer := viewerOffer(t, s, b.src)
+	pc, answer := answerTo(t, clientOptions{}, offer)
+	mustDo(t, pc.GracefulClose())
+	mustDo(t, v.Answer(answer))
+	await(t, "the end", v.Done())
+	if !errors.Is(v.Err(), ErrHandshakeTimeout) {
+		t.Errorf("Err() = %v", v.Err())
+	}
+	if err := v.Answer(answer); !errors.Is(err, ErrClosed) {
+		t.Errorf("Answer after the end gives %v", err)
+	}
+}
+
+func TestViewerOverTCP(t *testing.T) {
+	s := newSFU(t, func(c *Config) { c.UDPAddress, c.TCPAddress = "", "127.0.0.1:0" })
+	a, b := broadcast(t, "live/a", 1_000_000, 20), broadcast(t, "live/b", 2_000_000, 20)
+	c := newViewerClient(t, s, clientOptions{tcp: true})
+	mustDo(t, c.v.Add("a", a.src, ViewOptions{Audio: true, Video: true}))
+	mustDo(t, c.v.Add("b", b.src, ViewOptions{Audio: true, Video: true}))
+	eventually(t, "both", func() bool { return c.count("a", Video) > 60 && c.count("b", Video) > 60 })
+	checkMedia(t, a, Video, 20, c.got("a", Video))
+	checkMedia(t, b, Video, 20, c.got("b", Video))
 }
 
 // TestViewerFeedbackFindsItsTrack: requests name one of several tracks.

@@ -107,7 +107,7 @@ func (v *Viewer) offer() (string, []ViewerTrack, error) {
 	if iceRestart {
 		v.candidates, v.early = maxCandidates, nil
 	}
-	v.tracks = v.listing()
+	carried := v.carried()
 	v.mu.Unlock()
 
 	description, err := v.pc.CreateOffer(&webrtc.OfferOptions{
@@ -116,6 +116,7 @@ func (v *Viewer) offer() (string, []ViewerTrack, error) {
 	if err != nil {
 		return "", nil, v.unlessEnding(err)
 	}
+	v.list(carried)
 	gathered := webrtc.GatheringCompletePromise(v.pc)
 	if err := v.pc.SetLocalDescription(description); err != nil {
 		return "", nil, v.unlessEnding(err)
