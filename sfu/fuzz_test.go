@@ -135,6 +135,44 @@ func readAnswer(text string) (*webrtc.SessionDescription, error) {
 	return d, err
 }
 
+// FuzzLaterOffer: whatever a publisher offers later, what was agreed holds.
+func FuzzLaterOffer(f *testing.F) {
+	first := chromeSimulcast("send l;m;h")
+	f.Add(first)
+	f.Add(strings.ReplaceAll(first, "sendonly", "inactive"))
+	f.Add(strings.ReplaceAll(first, "m=video 9", "m=video 0"))
+	f.Add(strings.ReplaceAll(first, "a=mid:1", "a=mid:5"))
+	f.Add(strings.ReplaceAll(first, "46117327", "1"))
+	f.Add(strings.ReplaceAll(first, "send l;m;h", "send h"))
+	f.Add(first[:strings.Index(first, "m=video")])
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := parseOffer(first, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := o.follow(text)
+		if err != nil {
+			if !errors.Is(err, ErrBadOffer) && !errors.Is(err, ErrNoH264) && !errors.Is(err, ErrOtherPeer) {
+				t.Fatalf("refused with %v", err)
+			}
+
+			return
+		}
+		for kind, m := range o.media {
+			n := next.media[kind]
+			if n != nil && n.mid == m.mid && n.index == m.index && n.codec.PayloadType != m.codec.PayloadType {
+				t.Fatalf("the codec of section %q changed to %d", m.mid, n.codec.PayloadType)
+			}
+			if n != nil && len(n.rids) > maxLayers {
+				t.Fatalf("%d layers", len(n.rids))
+			}
+		}
+		if _, err := next.reduced.Marshal(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // FuzzFragment: whatever is patched in, bounds hold.
 func FuzzFragment(f *testing.F) {
 	f.Add("a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n" +
