@@ -201,3 +201,40 @@ func TestRoomIDUsedAgain(t *testing.T) {
 	second.hears("member_joined b")
 	second.sees("b")
 }
+
+func TestLostNode(t *testing.T) {
+	st, c := openStore(t, store.Options{Dir: t.TempDir()}), newClock()
+	open := func(node string) *Service {
+		s, err := New(Options{Store: st, Node: node, Now: c.now, beat: 50 * time.Millisecond})
+		ok(t, err)
+		return s
+	}
+	a, b := open("a"), open("b")
+	defer a.Close()
+	create(t, a, "r", 0)
+	c.pass(time.Hour)
+	join(t, a, "r", "alice")
+	join(t, b, "r", "bob")
+	ok(t, a.Connect(t.Context(), "r", "alice", "s1"))
+	ok(t, b.Connect(t.Context(), "r", "bob", "s2"))
+	left, err := b.load(t.Context(), "r")
+	ok(t, err)
+	b.Close()
+	// As if it had been killed: what it holds stays.
+	unannounced(t, a, "r", func(room.Room) (room.Room, error) { return left, nil })
+	held := func(user string) bool {
+		r, err := a.load(t.Context(), "r")
+		ok(t, err)
+		p, _ := r.Place(user)
+		return p.Held()
+	}
+	if !held("bob") {
+		t.Fatal("bob is not held")
+	}
+	eventually(t, "the end of what the lost node held", func() bool { return !held("bob") })
+	if !held("alice") {
+		t.Error("the living node has lost its own")
+	}
+	c.pass(20 * time.Second)
+	eventually(t, "bob's leaving", func() bool { return fmt.Sprint(members(t, a, "r")) == "[alice]" })
+}

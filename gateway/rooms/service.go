@@ -61,6 +61,9 @@ type Options struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Observer Observer
+
+	beat         time.Duration // of nodes.go; 0 is what it says there
+	webhookRetry time.Duration
 }
 
 // Service is the rooms of this node's store. Its methods may be called from many
@@ -68,6 +71,7 @@ type Options struct {
 type Service struct {
 	o       Options
 	rooms   *store.Bucket
+	nodes   *store.Bucket
 	life    string // this life of the node, in the holds it takes
 	started time.Time
 	lanes   lanes
@@ -109,22 +113,25 @@ func New(o Options) (*Service, error) {
 	if o.Observer.Gap == nil {
 		o.Observer.Gap = func() {}
 	}
-	hooks, err := webhook.New(webhook.Options{Hooks: o.Webhooks, Store: o.Store, Node: o.Node, Log: o.Log, Count: o.Observer.Webhook})
-	if err != nil {
-		return nil, fmt.Errorf("rooms: %w", err)
-	}
-	bucket, err := o.Store.Bucket("rooms", store.BucketOptions{})
-	if err != nil {
-		hooks.Close()
-		return nil, fmt.Errorf("rooms: %w", err)
-	}
-	s := &Service{o: o, rooms: bucket, hooks: hooks, life: rand.Text()[:8], started: o.Now(), lanes: newLanes(), index: newIndex(),
+	s := &Service{o: o, life: rand.Text()[:8], started: o.Now(), lanes: newLanes(), index: newIndex(),
 		feeds: newFeeds(), dirty: newDirty(), sessions: map[member]string{}}
+	var err error
+	if s.rooms, err = o.Store.Bucket("rooms", store.BucketOptions{}); err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
+	if s.nodes, err = o.Store.Bucket("nodes", store.BucketOptions{TTL: s.nodeTTL()}); err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
+	s.hooks, err = webhook.New(webhook.Options{Hooks: o.Webhooks, Store: o.Store, Node: o.Node, Log: o.Log, Count: o.Observer.Webhook,
+		FirstRetry: o.webhookRetry})
+	if err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
 		s.cancel()
 		s.wg.Wait()
-		hooks.Close()
+		s.hooks.Close()
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
 	return s, nil
@@ -157,6 +164,7 @@ func (s *Service) start() error {
 	s.releaseHolds(s.ctx)
 	s.wg.Go(s.reconcile)
 	s.wg.Go(s.tend)
+	s.wg.Go(s.attend)
 	return nil
 }
 
@@ -181,7 +189,7 @@ func (s *Service) releaseHolds(ctx context.Context) {
 	clear(s.sessions)
 	s.sessionsMu.Unlock()
 	for _, r := range s.index.all() {
-		if !holds(r, s.o.Node) {
+		if !holders(r)[s.o.Node] {
 			continue
 		}
 		_, err := s.change(ctx, r.RoomID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
@@ -191,15 +199,6 @@ func (s *Service) releaseHolds(ctx context.Context) {
 			s.o.Log.Warn("a room keeps the connections of a node that has gone", "room", r.RoomID, "node", s.o.Node, "error", err)
 		}
 	}
-}
-
-func holds(r room.Room, node string) bool {
-	for _, p := range r.Members {
-		if p.Session.Node == node || p.Publication.Node == node {
-			return true
-		}
-	}
-	return false
 }
 
 // Stats counts the rooms there are and the members in them.
