@@ -23,6 +23,7 @@ import (
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
 	"hutong/gateway/rooms"
+	"hutong/gateway/session"
 	"hutong/gateway/store"
 	"hutong/sfu"
 	"hutong/web"
@@ -41,6 +42,7 @@ type Gateway struct {
 	auth    access
 	store   *store.Store
 	rooms   *rooms.Service
+	members *session.Hub
 	ran     atomic.Bool
 
 	operation    *metrics.Operation
@@ -93,7 +95,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	}
 	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
-		Rooms: g.rooms})
+		Rooms: g.rooms, Members: g.members})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"hutong/gateway/rooms"
+	"hutong/gateway/session"
 	"hutong/gateway/store"
 )
 
@@ -24,6 +25,13 @@ func (g *Gateway) openRooms() error {
 	if err != nil {
 		return err
 	}
+	ice := []session.ICEServer{}
+	for _, i := range c.WebRTC.ICEServers {
+		ice = append(ice, session.ICEServer(i))
+	}
+	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: ice,
+		MaxSessions: c.WebRTC.MaxPeers, Log: g.log,
+		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
 	g.auth.RoomOf = func(stream string) string {
 		roomID, _, _ := g.rooms.RoomOf(stream)
 		return roomID
@@ -32,6 +40,9 @@ func (g *Gateway) openRooms() error {
 }
 
 func (g *Gateway) closeRooms() {
+	if g.members != nil {
+		g.members.Close()
+	}
 	if g.rooms != nil {
 		g.rooms.Close()
 	}
@@ -44,5 +55,8 @@ func (g *Gateway) closeRooms() {
 func (g *Gateway) streamChanged(name string) {
 	if g.rooms != nil {
 		g.rooms.StreamChanged(name)
+	}
+	if g.members != nil {
+		g.members.Changed(name)
 	}
 }

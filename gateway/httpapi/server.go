@@ -21,6 +21,7 @@ import (
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
 	"hutong/gateway/rooms"
+	"hutong/gateway/session"
 	"hutong/sfu"
 )
 
@@ -30,6 +31,7 @@ type Options struct {
 	Streams *stream.Registry
 	SFU     *sfu.SFU
 	Rooms   *rooms.Service // nil serves no rooms
+	Members *session.Hub   // the WebSocket sessions of rooms; nil serves none
 	Auth    Authority
 	Metrics *metrics.Metrics
 	TLS     *tls.Config // nil is plain HTTP
@@ -102,8 +104,10 @@ func (s *Server) Serve() error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.stopPlayers()
+	if s.Members != nil {
+		s.Members.Close()
+	}
 	s.sessions.closeAll()
-	s.listener.Close()
 	done := make(chan struct{})
 	go func() { s.flv.Wait(); s.sessions.wg.Wait(); close(done) }()
 	select {
@@ -113,9 +117,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("http: players did not end in time: %w", ctx.Err())
 	}
 	// Requests under way have a moment; connections kept for later ones have none.
-	cut := time.AfterFunc(lastAnswers, s.conns.closeAll)
-	defer cut.Stop()
-	if err := s.app.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+	answered, cancel := context.WithTimeout(ctx, lastAnswers)
+	defer cancel()
+	err := s.app.ShutdownWithContext(answered)
+	s.conns.closeAll()
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil
@@ -132,6 +138,7 @@ func (s *Server) routes() {
 	s.app.Get("/api/v1/settings", s.settings)
 	s.app.Get("/api/v1/streams", s.listStreams)
 	s.roomRoutes()
+	s.websocketRoute()
 	s.app.All("/api/*", func(c *fiber.Ctx) error {
 		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())
 	})

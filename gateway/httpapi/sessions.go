@@ -13,8 +13,8 @@ type peer interface {
 	Done() <-chan struct{}
 }
 
-// session is a WHIP or WHEP session: what its URL stands for.
-type session struct {
+// peerSession is a WHIP or WHEP session: what its URL stands for.
+type peerSession struct {
 	id   string
 	path string // of the endpoint it was made at
 	peer peer
@@ -24,26 +24,26 @@ type session struct {
 	bye  bool   // the client ended it by DELETE
 }
 
-func (s *session) tag() string {
+func (s *peerSession) tag() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.etag
 }
 
-func (s *session) restarted() string {
+func (s *peerSession) restarted() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.etag = newETag()
 	return s.etag
 }
 
-func (s *session) goodbye() {
+func (s *peerSession) goodbye() {
 	s.mu.Lock()
 	s.bye = true
 	s.mu.Unlock()
 }
 
-func (s *session) saidGoodbye() bool {
+func (s *peerSession) saidGoodbye() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bye
@@ -54,13 +54,13 @@ type sessions struct {
 	max int
 
 	mu     sync.Mutex
-	byID   map[string]*session
+	byID   map[string]*peerSession
 	held   int // places taken by sessions being made
 	closed bool
 	wg     sync.WaitGroup
 }
 
-func newSessions(max int) *sessions { return &sessions{max: max, byID: map[string]*session{}} }
+func newSessions(max int) *sessions { return &sessions{max: max, byID: map[string]*peerSession{}} }
 
 // reserve takes a place before the costly work of a handshake; full is reported
 // as false. The place goes to add or is given back by release.
@@ -82,8 +82,8 @@ func (t *sessions) release() {
 
 // add files a session in its reserved place and calls ended once its peer is
 // done, with whether the client said goodbye.
-func (t *sessions) add(path string, p peer, ended func(goodbye bool)) *session {
-	s := &session{id: newID(), path: path, peer: p, etag: newETag()}
+func (t *sessions) add(path string, p peer, ended func(goodbye bool)) *peerSession {
+	s := &peerSession{id: newID(), path: path, peer: p, etag: newETag()}
 	t.mu.Lock()
 	t.held--
 	t.byID[s.id] = s
@@ -104,7 +104,7 @@ func (t *sessions) add(path string, p peer, ended func(goodbye bool)) *session {
 	return s
 }
 
-func (t *sessions) get(path, id string) *session {
+func (t *sessions) get(path, id string) *peerSession {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.byID[id]; s != nil && s.path == path {

@@ -91,7 +91,7 @@ func (s *Server) settings(c *fiber.Ctx) error {
 		base = c.BaseURL()
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.JSON(fiber.Map{"version": s.Version, "auth": s.live().Auth.Mode, "iceServers": ice, "http": base,
+	return c.JSON(fiber.Map{"version": s.Version, "auth": s.live().Auth.Mode, "rooms": s.Members != nil, "iceServers": ice, "http": base,
 		"rtmp": rtmpURL(hostOf(base), s.Config.RTMP.Address)})
 }
 

@@ -192,7 +192,7 @@ func reason(err error) string {
 }
 
 // created answers 201 with what RFC 9725 §4.2 wants in its headers.
-func (s *Server) created(c *fiber.Ctx, session *session, answer string) error {
+func (s *Server) created(c *fiber.Ctx, session *peerSession, answer string) error {
 	c.Set(fiber.HeaderLocation, strings.TrimSuffix(c.Path(), "/")+"/"+session.id)
 	c.Set(fiber.HeaderETag, session.tag())
 	c.Set("Accept-Patch", typeFragment)
@@ -215,7 +215,7 @@ func (s *Server) linkICEServers(c *fiber.Ctx) {
 }
 
 // find returns the session a URL stands for, or nil after answering 404.
-func (s *Server) find(c *fiber.Ctx) *session {
+func (s *Server) find(c *fiber.Ctx) *peerSession {
 	i := strings.LastIndexByte(c.Path(), '/')
 	if session := s.sessions.get(c.Path()[:i], c.Path()[i+1:]); session != nil {
 		return session

@@ -18,6 +18,9 @@ import (
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/metrics"
+	"hutong/gateway/rooms"
+	"hutong/gateway/session"
+	"hutong/gateway/store"
 	"hutong/sfu"
 )
 
@@ -47,17 +50,28 @@ func serve(t *testing.T, change func(*config.Config)) (*Server, string) {
 		t.Fatal(err)
 	}
 	bridge := crossing.New(crossing.Options{})
-	reg := stream.NewRegistry(stream.Options{Grace: time.Second, Linger: time.Millisecond, MaxLag: time.Second,
+	var service *rooms.Service
+	var members *session.Hub
+	reg := stream.NewRegistry(stream.Options{OnChange: func(name string) { service.StreamChanged(name); members.Changed(name) }, Grace: time.Second, Linger: time.Millisecond, MaxLag: time.Second,
 		GOPMaxBytes: 1 << 20, GOPMaxSpan: 10 * time.Second, Crossings: bridge,
 		RefuseTakeover: cfg.Stream.Takeover == config.TakeoverRefuse})
 	authority, err := auth.New(cfg.Auth, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	st, err := store.Open(store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if service, err = rooms.New(rooms.Options{Store: st, Streams: reg, Node: "n1"}); err != nil {
+		t.Fatal(err)
+	}
+	members = session.NewHub(session.Options{Rooms: service, Streams: reg, SFU: s, Log: slog.New(slog.DiscardHandler)})
+	authority.RoomOf = func(name string) string { id, _, _ := service.RoomOf(name); return id }
 	m := metrics.New("test")
 	m.Watch(reg, bridge)
 	page := fstest.MapFS{"index.html": {Data: []byte("<p>page</p>")}, "assets/a.js": {Data: []byte("1")}}
-	srv, err := Listen(Options{Config: cfg, Streams: reg, SFU: s, Auth: authority, Metrics: m, Page: page, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	srv, err := Listen(Options{Config: cfg, Streams: reg, SFU: s, Rooms: service, Members: members, Auth: authority, Metrics: m, Page: page, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +88,8 @@ func serve(t *testing.T, change func(*config.Config)) (*Server, string) {
 			t.Error(err)
 		}
 		s.Close()
+		service.Close()
+		st.Close()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return srv, "http://" + srv.Addr().String()

@@ -1,0 +1,268 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hutong/bridge/stream"
+	"hutong/gateway/room"
+	"hutong/gateway/rooms"
+	"hutong/sfu"
+)
+
+// callTimeout bounds what one message of a client may wait for.
+const callTimeout = 10 * time.Second
+
+// Session is one browser in one room.
+type Session struct {
+	h    *Hub
+	id   string
+	who  Who
+	show Presenter
+	role room.Role
+	name string // of the member's own stream
+	log  *slog.Logger
+
+	look chan struct{} // holds a token when the watched streams may have changed
+	done chan struct{}
+	once sync.Once
+
+	mu          sync.Mutex
+	out         *Outbox     // nil while the WebSocket is away
+	away        *time.Timer // ends the session that is not resumed
+	ended       bool
+	unsubscribe func()
+	view        room.View
+	gap         bool            // view has missed an event
+	tiles       map[string]tile // what the page shows; nil until it says
+	sendViewer  offer           // the newest offer, for a resumed WebSocket
+
+	pubMu       sync.Mutex
+	publisher   *sfu.Publisher
+	publication *stream.Publication
+
+	viewer   *sfu.Viewer
+	watching map[string]*watched // by userID; the look goroutine's
+}
+
+func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session {
+	return &Session{h: h, id: id, who: who, show: p, role: m.Role, name: m.Stream, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
+		look: make(chan struct{}, 1), done: make(chan struct{}), watching: map[string]*watched{}}
+}
+
+// Done is closed when the session has ended.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// begin takes the member's place, and greets.
+func (s *Session) begin(ctx context.Context, out *Outbox) error {
+	s.mu.Lock()
+	s.out = out
+	s.mu.Unlock()
+	if err := s.h.o.Rooms.Connect(ctx, s.who.RoomID, s.who.UserID, s.id); err != nil {
+		return err
+	}
+	unsubscribe, err := s.h.o.Rooms.Subscribe(s.who.RoomID, s.update)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.unsubscribe = unsubscribe
+	s.mu.Unlock()
+	s.viewer, err = s.h.o.SFU.NewViewer(sfu.ViewerOptions{OnOffer: s.passOffer})
+	if err != nil {
+		return err
+	}
+	if err := s.greet(ctx, false); err != nil {
+		return err
+	}
+	s.log.Info("session opened", "session", s.id[:8])
+	s.h.wg.Add(1)
+	go s.watch()
+	s.lookAgain()
+	return nil
+}
+
+func (s *Session) greet(ctx context.Context, resumed bool) error {
+	view, err := s.h.o.Rooms.Get(ctx, s.who.RoomID)
+	if err != nil {
+		return err
+	}
+	messages, err := s.h.o.Rooms.History(ctx, s.who.RoomID, s.who.UserID, 0)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view = view
+	if messages == nil {
+		messages = []room.Message{}
+	}
+	servers := s.h.o.ICEServers
+	if servers == nil {
+		servers = []ICEServer{}
+	}
+	s.sendLocked(welcome{Type: "welcome", Session: s.id, Resumed: resumed, Me: me{s.who.UserID, s.name, s.role},
+		Room: s.show.Room(view), Messages: messages, ICEServers: servers})
+	return nil
+}
+
+// attach gives a session that waits, or one whose old WebSocket has not noticed
+// its end, a new WebSocket. It returns false when the session is over.
+func (s *Session) attach(out *Outbox) bool {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return false
+	}
+	if s.away != nil {
+		s.away.Stop()
+		s.away = nil
+	}
+	old := s.out
+	s.out = out
+	pending := s.sendViewer
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+	ctx, cancel := context.WithTimeout(s.h.ctx, callTimeout)
+	defer cancel()
+	if err := s.greet(ctx, true); err != nil {
+		return false
+	}
+	if pending.SDP != "" {
+		s.send(pending)
+	}
+	s.log.Info("session resumed", "session", s.id[:8])
+	return true
+}
+
+// Detach notes that a WebSocket has gone. The session waits for another.
+func (s *Session) Detach(out *Outbox) {
+	out.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out != out || s.ended {
+		return
+	}
+	s.out = nil
+	s.away = time.AfterFunc(s.h.o.Resume, func() { s.end("lost", false) })
+}
+
+// end closes the session. left says that the member wants to leave the room;
+// otherwise it keeps its place for the room's grace period.
+func (s *Session) end(reason string, left bool) {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.ended = true
+		if s.away != nil {
+			s.away.Stop()
+		}
+		unsubscribe := s.unsubscribe
+		s.sendLocked(simple{Type: "closed", Reason: reason})
+		if s.out != nil {
+			s.out.Close()
+		}
+		s.mu.Unlock()
+		s.h.remove(s)
+		if unsubscribe != nil {
+			unsubscribe()
+		}
+		s.stopPublishing(left || reason == "lost")
+		if s.viewer != nil {
+			s.viewer.Close()
+		}
+		close(s.done)
+		s.depart(left)
+		s.log.Info("session closed", "session", s.id[:8], "reason", reason)
+	})
+}
+
+func (s *Session) depart(left bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	var err error
+	if left {
+		err = s.h.o.Rooms.Leave(ctx, s.who.RoomID, s.who.UserID)
+	} else {
+		err = s.h.o.Rooms.Disconnect(ctx, s.who.RoomID, s.who.UserID, s.id)
+	}
+	if err != nil && !errors.Is(err, room.ErrNotMember) && !errors.Is(err, room.ErrClosed) && !errors.Is(err, rooms.ErrRoomNotFound) {
+		s.log.Warn("leaving the room", "error", err)
+	}
+}
+
+func (s *Session) send(v any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sendLocked(v)
+}
+
+func (s *Session) sendLocked(v any) {
+	if s.out != nil {
+		s.out.Send(v)
+	}
+}
+
+// update takes a change of the room, in order.
+func (s *Session) update(u rooms.Update) {
+	s.mu.Lock()
+	over := s.take(u)
+	s.mu.Unlock()
+	if over != "" {
+		// Not from the room's own goroutine, which it may have to wait for.
+		s.h.wg.Go(func() { s.end(over, false) })
+		return
+	}
+	s.lookAgain()
+}
+
+// take notes and passes on an update; it returns the reason when it ends the
+// session. The caller holds s.mu.
+func (s *Session) take(u rooms.Update) string {
+	switch {
+	case u.Event != nil:
+		view, err := room.Apply(s.view, *u.Event)
+		if err != nil {
+			s.gap = true // the look goroutine fetches the room
+			return ""
+		}
+		s.view = view
+		e := event{Type: "event", Revision: u.Event.Revision, Event: u.Event.Type, UserID: u.Event.UserID, Reason: u.Event.Reason}
+		if m := u.Event.Member; m != nil {
+			e.Member = s.show.Member(*m)
+		}
+		s.sendLocked(e)
+		switch {
+		case u.Event.Type == room.RoomClosed:
+			return "room_closed"
+		case u.Event.Type == room.MemberLeft && u.Event.UserID == s.who.UserID:
+			return "removed"
+		}
+	case u.Message != nil:
+		if u.Message.For(s.who.UserID) {
+			s.sendLocked(said{"message", *u.Message})
+		}
+	case u.View != nil:
+		s.view = *u.View
+		s.sendLocked(state{"state", s.show.Room(s.view)})
+	}
+	return ""
+}
+
+// lookAgain has the session compare what it watches with what there is.
+func (s *Session) lookAgain() {
+	select {
+	case s.look <- struct{}{}:
+	default:
+	}
+}
+
+// fail answers a client's message with an error.
+func (s *Session) fail(id json.RawMessage, code, message string) {
+	s.send(failure{Type: "error", ID: id, Code: code, Message: message})
+}

@@ -1,0 +1,83 @@
+package session
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	speakEvery = 250 * time.Millisecond
+	// speakLevel is how loud, in dBov, somebody is who speaks; one goes on
+	// speaking until below quietLevel for hangover.
+	speakLevel = -42
+	quietLevel = -50
+	hangover   = 700 * time.Millisecond
+)
+
+// listen tells sessions who speaks in their rooms.
+func (h *Hub) listen() {
+	defer h.wg.Done()
+	t := time.NewTicker(speakEvery)
+	defer t.Stop()
+	loud := map[string]time.Time{} // stream to the last instant it was loud
+	told := map[string]string{}    // room to what was last told
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case now := <-t.C:
+			rooms := h.byRoom()
+			for id, sessions := range rooms {
+				h.tell(now, sessions, loud, told, id)
+			}
+			for id := range told {
+				if rooms[id] == nil {
+					delete(told, id)
+				}
+			}
+			for name, at := range loud {
+				if now.Sub(at) > time.Minute {
+					delete(loud, name)
+				}
+			}
+		}
+	}
+}
+
+func (h *Hub) tell(now time.Time, sessions []*Session, loud map[string]time.Time, told map[string]string, id string) {
+	s := sessions[0]
+	s.mu.Lock()
+	members := s.view.Members
+	s.mu.Unlock()
+	users := []speaker{}
+	who := ""
+	for _, m := range members {
+		if !m.Publishing || m.AudioMuted {
+			continue
+		}
+		st := h.o.Streams.Get(m.Stream)
+		if st == nil {
+			continue
+		}
+		level, ok := st.Source().AudioLevel()
+		if !ok {
+			continue
+		}
+		if level > speakLevel || level > quietLevel && now.Sub(loud[m.Stream]) < hangover {
+			loud[m.Stream] = now
+		}
+		is := now.Sub(loud[m.Stream]) < hangover
+		if is {
+			who += m.UserID + " "
+			users = append(users, speaker{UserID: m.UserID, Level: math.Round(level), Speaking: true})
+		}
+	}
+	// Levels are told while somebody speaks, silence once.
+	if who == "" && told[id] == "" {
+		return
+	}
+	told[id] = who
+	for _, s := range sessions {
+		s.send(speaking{Type: "speaking", Users: users})
+	}
+}
