@@ -40,6 +40,7 @@ export function useRoom(devices: RoomDevices, token: ReturnType<typeof useRoomTo
     if (session || state.value !== 'connecting') return
     const mine = new RoomSession({
       token: (fresh) => token.get(nickName, fresh),
+      explain: token.explain,
       url: roomSocketUrl,
       receives,
       sends,

@@ -1,4 +1,4 @@
-import { createRoom, joinRoom } from '../api/rooms'
+import { createRoom, heartbeat, joinRoom } from '../api/rooms'
 import { newUserID } from '../names'
 import { Problem, toProblem } from '../rtc/problem'
 import { stored } from './stored'
@@ -57,11 +57,23 @@ export function useRoomToken(roomID: string) {
     return token.value
   }
 
+  /** Whether the gateway knows the bearer, asked by a sign of life; null when it does, or does not answer. */
+  async function explain(bearer: string): Promise<Problem | null> {
+    const who = readToken(bearer)?.userID || userID.value
+    return heartbeat(roomID, who, bearer).then(
+      () => null,
+      (error) => {
+        const problem = inRoom(toProblem(error))
+        return problem.kind === 'server-gone' || problem.kind === 'unexpected' ? null : problem
+      },
+    )
+  }
+
   const forget = () => {
     if (given.value !== 'yes') token.value = ''
   }
 
-  return { token, given, userID, accept, get, forget }
+  return { token, given, userID, accept, get, explain, forget }
 }
 
 /** The general words of a status, said of a room. */

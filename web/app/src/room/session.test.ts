@@ -73,7 +73,7 @@ function setUp(more: Partial<RoomSessionOptions> = {}) {
       sockets.push(socket)
       return socket as unknown as Socket
     },
-    fetch: async () => new Response('', { status: 426 }),
+    explain: async () => null,
     ...more,
   })
   const run = session.run()
@@ -190,9 +190,7 @@ describe('RoomSession', () => {
   })
 
   it('asks once for another token when its own is refused, and then says why', async () => {
-    const refuse = async () =>
-      new Response(JSON.stringify({ error: { code: 'expired', message: 'it has expired' } }), { status: 401, headers: { 'Content-Type': 'application/json' } })
-    const s = setUp({ fetch: refuse })
+    const s = setUp({ explain: async () => new Problem('token-expired') })
     await s.soon()
     s.sockets[0]!.cut()
     await s.soon(100)

@@ -1,6 +1,6 @@
 import { Backoff, pause } from '../rtc/backoff'
 import type { LinkState } from '../rtc/link'
-import { Problem, problemFromCode, problemFromReason, problemFromResponse, toProblem } from '../rtc/problem'
+import { Problem, problemFromCode, problemFromReason, toProblem } from '../rtc/problem'
 import type { ClientMessage, ServerMessage, ViewTile, Welcome } from './protocol'
 import { PublishPeer, type Sending } from './publish'
 import { RoomSocket, type MakeSocket } from './socket'
@@ -10,6 +10,8 @@ import { SubscribePeer, type RoomMedia } from './subscribe'
 export interface RoomSessionOptions {
   /** A token for this room. `fresh` asks for another one, because the last was refused. Throws a Problem. */
   token(fresh: boolean): Promise<string>
+  /** A refused WebSocket does not tell why: asks the gateway in another way what is wrong, null when nothing is. */
+  explain(token: string): Promise<Problem | null>
   /** The WebSocket's address. */
   url(token: string, resume: { session: string; revision: number } | null): string
   /** Whether this browser receives by WebRTC; else it is told nothing about media. */
@@ -23,7 +25,6 @@ export interface RoomSessionOptions {
   onMedia(media: RoomMedia): void
   onPeers(publishing: RTCPeerConnection | null, subscribing: RTCPeerConnection | null): void
   makeSocket?: MakeSocket
-  fetch?: typeof fetch
 }
 
 const welcomeMs = 10_000
@@ -166,32 +167,15 @@ export class RoomSession {
     try {
       await socket.open()
       await Promise.race([welcome, socket.gone, sleep(welcomeMs, this.abort.signal)])
-      if (!this.up) throw ended ?? (await this.explain(url)) ?? new Problem('server-gone')
+      if (!this.up) throw ended ?? new Problem('server-gone')
       await socket.gone
       if (ended) throw ended
     } catch (error) {
       if (resuming && !this.up) this.refusedResumes++
-      throw ended ?? (this.up || this.abort.signal.aborted ? null : await this.explain(url)) ?? error
+      throw ended ?? (this.up || this.abort.signal.aborted ? null : await this.options.explain(token)) ?? error
     } finally {
       socket.close()
       clearTimeout(this.syncTimer)
-    }
-  }
-
-  /** A refused WebSocket does not tell why; the same address asked by plain HTTP does. */
-  private async explain(url: string): Promise<Problem | null> {
-    const abort = new AbortController()
-    const timer = setTimeout(() => abort.abort(), 4_000)
-    try {
-      const response = await (this.options.fetch ?? fetch)(url.replace(/^ws/, 'http'), { signal: abort.signal, cache: 'no-store' })
-      if (response.ok || [400, 426].includes(response.status)) return null
-      const problem = await problemFromResponse(response)
-      // A 404 may be a proxy that knows nothing of WebSockets: only the gateway's own words count.
-      return problem.kind === 'missing' ? null : problem
-    } catch {
-      return null
-    } finally {
-      clearTimeout(timer)
     }
   }
 
