@@ -169,6 +169,7 @@ func (a *audioHalf) frame(f *stream.Frame) {
 	}
 	err := a.enc.Push(f.PTS, f.Payload(), func(pts time.Duration, packet []byte) {
 		a.in.b.Stats.OpusPackets.Add(1)
+		a.in.feed.SetAudioLevel(a.enc.Level())
 		a.in.feed.WriteFrame(sfu.Audio, pts, false, [][]byte{packet})
 	})
 	if err != nil {
