@@ -52,6 +52,7 @@ func TestGateway(t *testing.T) {
 		{"LipSyncFromChrome", (*suite).lipSyncFromChrome},
 		{"Page", (*suite).page},
 		{"CallView", (*suite).callView},
+		{"Room", (*suite).room},
 		{"NoH264", (*suite).noH264},
 		{"WHIPSession", (*suite).whipSession},
 		{"HostileRTMP", (*suite).hostileRTMP},
