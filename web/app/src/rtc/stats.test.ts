@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { receiveSample, sendSample, type Entry, type Report } from './stats'
+import { onlySections, receiveSample, sendSample, type Entry, type Report } from './stats'
 
 const report = (...entries: Entry[]): Report => new Map(entries.map((e) => [e.id, e]))
 const at = (second: number) => 1_000_000 + second * 1000
@@ -75,5 +75,20 @@ describe('sendSample', () => {
   it('shows the largest of several encodings', () => {
     const small: Entry = { ...out(1, {}), id: 'S', frameWidth: 320, frameHeight: 240 }
     expect(sendSample(report(small, out(1, {})), null, at(1))).toMatchObject({ width: 640, height: 480 })
+  })
+})
+
+describe('onlySections', () => {
+  const of = (mid: string, kind: string, frameWidth: number): Entry => ({ id: `in${mid}`, type: 'inbound-rtp', kind, mid, timestamp: at(0), frameWidth, frameHeight: 90, bytesReceived: 1 })
+  const all = report(...pair, of('0', 'audio', 0), of('1', 'video', 160), of('2', 'audio', 0), of('3', 'video', 320))
+
+  it('leaves one member of a room, and what all share', () => {
+    const one = onlySections(all, { audio: '2', video: '3' })
+    expect([...one.keys()]).toEqual(['T', 'P', 'L', 'CV', 'in2', 'in3'])
+    expect(receiveSample(one, null, at(1)).width).toBe(320)
+  })
+
+  it('leaves nothing of who sends nothing', () => {
+    expect([...onlySections(all, {}).values()].filter((e) => e.type === 'inbound-rtp')).toEqual([])
   })
 })
