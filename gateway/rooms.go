@@ -3,7 +3,9 @@ package gateway
 import (
 	"path/filepath"
 
+	"hutong/gateway/room"
 	"hutong/gateway/rooms"
+	"hutong/gateway/rooms/webhook"
 	"hutong/gateway/session"
 	"hutong/gateway/store"
 )
@@ -20,8 +22,16 @@ func (g *Gateway) openRooms() error {
 	if err != nil {
 		return err
 	}
-	g.rooms, err = rooms.New(rooms.Options{Store: g.store, Streams: g.streams, Node: node,
-		Grace: c.Rooms.Grace.Std(), EmptyTimeout: c.Rooms.EmptyTimeout.Std(), MaxRooms: c.Rooms.MaxRooms, Log: g.log})
+	hooks := []webhook.Hook{}
+	for _, h := range c.Rooms.Webhooks {
+		hooks = append(hooks, webhook.Hook{URL: h.URL, Secret: h.Secret, Events: h.Events})
+	}
+	g.rooms, err = rooms.New(rooms.Options{Webhooks: hooks, Store: g.store, Streams: g.streams, Node: node,
+		Grace: c.Rooms.Grace.Std(), EmptyTimeout: c.Rooms.EmptyTimeout.Std(), MaxRooms: c.Rooms.MaxRooms, Log: g.log,
+		Observer: rooms.Observer{
+			Event:   func(e room.EventType) { g.metrics.RoomEvents.WithLabelValues(string(e)).Inc() },
+			Webhook: func(outcome string) { g.metrics.Webhooks.WithLabelValues(outcome).Inc() },
+		}})
 	if err != nil {
 		return err
 	}

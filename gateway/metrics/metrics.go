@@ -29,6 +29,10 @@ type Metrics struct {
 	BadInput *prometheus.CounterVec
 	// CodecRefused counts publishers whose codec the gateway does not carry.
 	CodecRefused *prometheus.CounterVec
+	// RoomEvents counts what happened in rooms through this node, by event.
+	RoomEvents *prometheus.CounterVec
+	// Webhooks counts deliveries by outcome.
+	Webhooks *prometheus.CounterVec
 	// HTTPRequests counts API requests by route group and status class.
 	HTTPRequests *prometheus.CounterVec
 }
@@ -49,6 +53,8 @@ func New(version string) *Metrics {
 	m.Refused = counter("refused_total", "Connections and requests turned away.", "protocol", "reason")
 	m.BadInput = counter("bad_input_total", "Input that could not be parsed.", "protocol", "reason")
 	m.CodecRefused = counter("codec_refused_total", "Publishers whose audio or video codec is not carried.", "codec")
+	m.RoomEvents = counter("room_events_total", "What happened in rooms through this node.", "event")
+	m.Webhooks = counter("webhooks_total", "Webhook deliveries by outcome: delivered, failed and to be repeated, expired, dropped.", "outcome")
 	m.HTTPRequests = counter("http_requests_total", "HTTP requests answered.", "route", "status")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hutong", Name: "build_info",
 		Help: "Always 1; the version is in the label.", ConstLabels: prometheus.Labels{"version": version}})
