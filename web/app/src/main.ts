@@ -7,6 +7,8 @@ import './styles/controls.css'
 import './styles/stage.css'
 import './styles/views.css'
 import './styles/lobby.css'
+import './styles/member.css'
+import './styles/bar.css'
 import './styles/room.css'
 import './styles/panel.css'
 
