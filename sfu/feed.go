@@ -134,7 +134,7 @@ func (f *Feed) WriteFrame(kind Kind, media time.Duration, key bool, payloads [][
 	if key && kind == Video {
 		f.src.keyframes.seen(now)
 	}
-	f.src.notify()
+	f.src.notifyOf(kind, true)
 }
 
 // backlog tracks whether a feed that has just begun is still delivering what it
@@ -199,7 +199,7 @@ func (f *Feed) forward(kind Kind, in arrival) {
 	if p != nil && p.key {
 		f.src.keyframes.seen(in.at)
 	}
-	f.src.notify()
+	f.src.notifyOf(kind, in.marker)
 }
 
 // arrival is a packet as it comes from a WebRTC publisher.

@@ -16,6 +16,8 @@ type Source struct {
 	layers    [maxLayers]keyframeGate
 	demand    demand
 	level     levelMeter
+	crowded   atomic.Int32 // subscribers
+	waiting   atomic.Bool  // something written waits for company
 
 	mu          sync.Mutex
 	generation  int
@@ -145,6 +147,7 @@ func (src *Source) Close() {
 	peers := src.peers
 	src.peers = map[sourcePeer]struct{}{}
 	src.subscribers = 0
+	src.crowded.Store(0)
 	taps := src.taps.Swap(nil)
 	src.mu.Unlock()
 
@@ -174,6 +177,7 @@ func (src *Source) join(p sourcePeer, subscriber bool) error {
 	src.peers[p] = struct{}{}
 	if subscriber {
 		src.subscribers++
+		src.crowded.Add(1)
 	}
 	src.mu.Unlock()
 	if subscriber {
@@ -189,6 +193,7 @@ func (src *Source) leave(p sourcePeer, subscriber bool) {
 	delete(src.peers, p)
 	if member && subscriber {
 		src.subscribers--
+		src.crowded.Add(-1)
 	}
 	src.mu.Unlock()
 	if member && subscriber {
@@ -198,6 +203,7 @@ func (src *Source) leave(p sourcePeer, subscriber bool) {
 
 // notify wakes the shards that have subscribers here.
 func (src *Source) notify() {
+	src.waiting.Store(false)
 	if list := src.outlets.Load(); list != nil {
 		for _, o := range *list {
 			o.wake()
