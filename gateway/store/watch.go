@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -110,7 +111,8 @@ func (w *watch) follow(ctx context.Context, f *feed, connection context.Context)
 // tell sends an entry that the receiver does not know yet.
 func (w *watch) tell(ctx context.Context, e Entry) bool {
 	revision, known := w.known[e.Key]
-	if known && revision == e.Revision || !known && e.Deleted {
+	// A replica that is behind may tell of revisions the receiver has had.
+	if known && e.Revision <= revision || !known && e.Deleted {
 		return true
 	}
 	if e.Deleted {
@@ -122,10 +124,21 @@ func (w *watch) tell(ctx context.Context, e Entry) bool {
 }
 
 // settle ends the entries there are: what the receiver knows and is not among
-// them has been deleted while nobody was told.
+// them has been deleted while nobody was told, unless the feed came from a
+// replica that is behind, which a read decides.
 func (w *watch) settle(ctx context.Context, present *map[string]bool) bool {
 	for key, revision := range w.known {
-		if !(*present)[key] && !w.tell(ctx, Entry{Key: key, Revision: revision + 1, Deleted: true}) {
+		if (*present)[key] {
+			continue
+		}
+		e := Entry{Key: key, Revision: revision + 1, Deleted: true}
+		switch value, newest, err := w.b.Get(ctx, key); {
+		case err == nil:
+			e = Entry{Key: key, Value: value, Revision: newest}
+		case !errors.Is(err, ErrNotFound):
+			return false // the next feed tells
+		}
+		if !w.tell(ctx, e) {
 			return false
 		}
 	}
