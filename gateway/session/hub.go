@@ -168,7 +168,7 @@ func (h *Hub) remove(s *Session) {
 	delete(h.sessions, s.id)
 }
 
-// all returns the sessions by room.
+// byRoom returns the sessions by room.
 func (h *Hub) byRoom() map[string][]*Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()

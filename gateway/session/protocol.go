@@ -108,12 +108,6 @@ type track struct {
 	Kind   string `json:"kind"`
 }
 
-type candidate struct {
-	Type      string                  `json:"type"`
-	PC        string                  `json:"pc"`
-	Candidate webrtc.ICECandidateInit `json:"candidate"`
-}
-
 type ack struct {
 	Type string          `json:"type"`
 	ID   json.RawMessage `json:"id"`

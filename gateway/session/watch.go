@@ -9,13 +9,8 @@ import (
 	"hutong/sfu"
 )
 
-const (
-	// maxAudio is how many voices a browser gets: the room's first, and whoever
-	// speaks in their place.
-	maxAudio = 12
-	// maxTiles bounds what a page may say it shows.
-	maxTiles = 64
-)
+// maxTiles bounds what a page may say it shows.
+const maxTiles = 64
 
 // watched is a member whose media the session receives.
 type watched struct {
