@@ -198,7 +198,11 @@ func (s *Server) joinRoom(ctx context.Context, c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.Auth.MemberToken(auth.MemberClaims{RoomID: roomID, UserID: m.UserID, Role: string(m.Role), Stream: m.Stream})
+	claims := auth.MemberClaims{RoomID: roomID, UserID: m.UserID, Role: string(m.Role), Stream: m.Stream}
+	if m.Role == room.Audience {
+		claims.Publish = []string{}
+	}
+	token, err := s.Auth.MemberToken(claims)
 	if err != nil {
 		return err
 	}

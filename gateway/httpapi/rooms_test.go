@@ -1,11 +1,14 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +24,7 @@ import (
 )
 
 // serveRooms runs a server with rooms and without media.
-func serveRooms(t *testing.T, change func(*config.Config)) (*Server, string) {
+func serveRooms(t testing.TB, change func(*config.Config)) (*Server, string) {
 	t.Helper()
 	cfg := config.Default()
 	cfg.HTTP.Address = "127.0.0.1:0"
@@ -297,6 +300,13 @@ func TestWhoMayCall(t *testing.T) {
 	if g, err := srv.Auth.Allow(context.Background(), auth.Request{Action: auth.Publish, Stream: "live/r_a", Bearer: a.Token}); err != nil || g.UserID != "a" {
 		t.Errorf("the token opens %+v, %v", g, err)
 	}
+	watcher := want[joinJSON](t, 201, "POST", api+"/r/members", `{"userID":"w","client":"webrtc","role":"audience"}`, key...)
+	for action, opens := range map[auth.Action]bool{auth.Publish: false, auth.Play: true} {
+		_, err := srv.Auth.Allow(context.Background(), auth.Request{Action: action, Stream: watcher.Stream, Bearer: watcher.Token})
+		if (err == nil) != opens {
+			t.Errorf("%s by the audience: %v", action, err)
+		}
+	}
 	token := func(token string) []string { return []string{"Authorization", "Bearer " + token} }
 	for _, tc := range []struct {
 		name, method, path, body string
@@ -436,6 +446,38 @@ func TestTheOtherCallsAreAsDescribed(t *testing.T) {
 	}
 }
 
+// FuzzRoomCalls sends whatever to every call that reads a body: the answer is
+// one of those that are described, and never the gateway's own fault.
+func FuzzRoomCalls(f *testing.F) {
+	for _, body := range []string{`{}`, `null`, `[]`, `{"roomID":"r","capacity":1}`, `{"userID":"a","client":"rtmp","role":"host","nickName":"李"}`,
+		`{"type":"text","text":"x","from":"a","to":"a"}`, `{"type":"custom","data":{"a":[1,2]}}`, `{"roomID":1}`, `{"capacity":1e99}`, `{"data":`, "\xff"} {
+		f.Add(byte(0), []byte(body))
+		f.Add(byte(1), []byte(body))
+		f.Add(byte(2), []byte(body))
+	}
+	srv, base := serveRooms(f, nil)
+	if _, err := srv.Rooms.Create(f.Context(), room.Options{RoomID: "r", Capacity: room.MaxCapacity}); err != nil {
+		f.Fatal(err)
+	}
+	paths := []string{"", "/r/members", "/r/messages"}
+	f.Fuzz(func(t *testing.T, which byte, body []byte) {
+		req, err := http.NewRequest("POST", base+"/api/v1/rooms"+paths[int(which)%len(paths)], bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := srv.app.Test(req, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil || !json.Valid(answer) || resp.StatusCode >= 500 && !strings.Contains(string(answer), "too_many_rooms") {
+			t.Errorf("%q: %d %s %v", body, resp.StatusCode, answer, err)
+		}
+	})
+}
+
 func TestDocs(t *testing.T) {
 	_, base := serveRooms(t, nil)
 	for path, words := range map[string]string{
@@ -447,6 +489,23 @@ func TestDocs(t *testing.T) {
 		}
 		if strings.Contains(body, "//cdn") || strings.Contains(body, `src="http`) {
 			t.Errorf("%s needs the Internet", path)
+		}
+	}
+}
+
+// TestDocsInABrowser sees the viewer show what the description has.
+func TestDocsInABrowser(t *testing.T) {
+	_, base := serveRooms(t, nil)
+	ctx, cancel := contextFor(time.Minute)
+	defer cancel()
+	page, err := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
+		"--user-data-dir="+t.TempDir(), "--dump-dom", base+"/api/docs").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{`id="createRoom"`, `id="connect"`, `id="webhook"`, "publish_started", "not_a_member", "Try it", "audioMuted", "李娜"} {
+		if !strings.Contains(string(page), words) {
+			t.Errorf("the page lacks %s", words)
 		}
 	}
 }
