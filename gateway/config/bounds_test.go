@@ -67,6 +67,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("? [a]\n: {b: !!binary x}\n--- |\n x\n...\n", "HUTONG_DRAIN_TIMEOUT=")
 	f.Add("log: {level: \"\\u0000\", level: 'x'}\n\t\"", "HUTONG_HTTP_CORS_ORIGINS=[&a [*a")
 	f.Add("[[[[[[[[[[", "HUTONG_=")
+	f.Add("a: |"+strings.Repeat("G", 2500)+"\n", "")
 	f.Add("stream: {max_lag: 9999999999h, gop_max_bytes: 99999999999999999999GiB, max_players: -1}", "HUTONG")
 	f.Fuzz(func(t *testing.T, text, variable string) {
 		cfg, err := parse("c.yaml", text, []string{variable})

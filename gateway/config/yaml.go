@@ -105,8 +105,15 @@ func at(t *token.Token) (line, column int) {
 	return t.Position.Line, t.Position.Column
 }
 
+// firstLine keeps a parser's message readable: it may quote as much of the file as it likes.
 func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
+	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
+		s = s[:i]
+	}
+	const most = 200
+	if runes := []rune(s); len(runes) > most {
+		s = string(runes[:most]) + "..."
+	}
 	return s
 }
 
