@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -18,18 +21,25 @@ type BrowserOptions struct {
 	Video string   // Y4M clip for the fake camera, "" for Chromium's own pattern
 	Audio string   // WAV clip for the fake microphone, "" for Chromium's own beeps
 	Flags []string // further switches, "name" or "name=value"
+	// Init is a script that every page runs before its own.
+	Init string
+	// Namespace is the network namespace that the browser lives in, as ip-netns(8)
+	// names it; "" for the test's own.
+	Namespace string
 }
 
 // Browser is a headless Chromium with an empty profile.
 type Browser struct {
-	tb  testing.TB
-	ctx context.Context
+	tb   testing.TB
+	ctx  context.Context
+	init string
 }
 
 // Page is one tab.
 type Page struct {
 	tb      testing.TB
 	ctx     context.Context
+	cancel  context.CancelFunc
 	console *Log
 }
 
@@ -38,6 +48,13 @@ type Page struct {
 func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 	tb.Helper()
 	camera := "fps=30"
+	var ip string
+	if options.Namespace != "" {
+		var err error
+		if ip, err = exec.LookPath("ip"); err != nil {
+			tb.Fatalf("testmedia: a browser in a network namespace needs iproute2: %v", err)
+		}
+	}
 	flags := []chromedp.ExecAllocatorOption{
 		chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.UserDataDir(tb.TempDir()),
@@ -55,7 +72,14 @@ func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 		chromedp.Flag("use-fake-device-for-media-stream", camera),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", true),
-		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }),
+		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if options.Namespace != "" {
+				// ip becomes the browser, and passes the pipes of its protocol on.
+				cmd.Args = append([]string{"ip", "netns", "exec", options.Namespace, cmd.Path}, cmd.Args[1:]...)
+				cmd.Path = ip
+			}
+		}),
 		chromedp.WSURLReadTimeout(time.Minute),
 	}
 	if options.Video != "" {
@@ -93,14 +117,14 @@ func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 	if err := chromedp.Do(ctx); err != nil {
 		tb.Fatalf("testmedia: starting chromium: %v\n%s", err, stderr.Tail(4000))
 	}
-	return &Browser{tb: tb, ctx: ctx}
+	return &Browser{tb: tb, ctx: ctx, init: options.Init}
 }
 
 // Open opens a tab on an address. tb may be a subtest: the tab closes with it.
 func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
-	p := &Page{tb: tb, ctx: ctx, console: &Log{}}
+	p := &Page{tb: tb, ctx: ctx, cancel: cancel, console: &Log{}}
 	if err := chromedp.Do(ctx); err != nil {
 		tb.Fatalf("testmedia: opening a tab: %v", err)
 	}
@@ -116,7 +140,14 @@ func (b *Browser) Open(tb testing.TB, url string) *Page {
 			tb.Logf("the page %s said:\n%s", url, p.console.Tail(4000))
 		}
 	})
-	if err := p.do(time.Minute, chromedp.Navigate(url)); err != nil {
+	steps := []chromedp.Action[chromedp.Void]{chromedp.Navigate(url)}
+	if b.init != "" {
+		steps = slices.Insert(steps, 0, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: b.init})
+			return err
+		}))
+	}
+	if err := p.do(time.Minute, steps...); err != nil {
 		tb.Fatalf("testmedia: opening %s: %v", url, err)
 	}
 	return p
@@ -158,6 +189,21 @@ func (p *Page) Eval(expression string, out any) {
 		p.tb.Fatalf("page: %v, evaluating %.300s", err, expression)
 	}
 }
+
+// Screenshot is what the tab shows now, as PNG.
+func (p *Page) Screenshot() []byte {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.tb.Fatalf("page: taking a picture of it: %v", err)
+	}
+	return png
+}
+
+// Close closes the tab before the test ends.
+func (p *Page) Close() { p.cancel() }
 
 // Console is what the page has written to its console, exceptions included.
 func (p *Page) Console() *Log { return p.console }

@@ -212,7 +212,7 @@
   const stop = p => { p.pc.close(); if (p.stream) p.stream.getTracks().forEach(t => t.stop()); };
 
   window.e2e = {
-    players, publishers, play, playoutOffset, publish, publishDrawn, scale, pcm,
+    listen, base64, players, publishers, play, playoutOffset, publish, publishDrawn, scale, pcm,
     playerStats: name => stats(players[name].pc),
     publisherStats: name => stats(publishers[name].pc),
     state: name => players[name].pc.connectionState,

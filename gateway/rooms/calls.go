@@ -153,6 +153,19 @@ func (s *Service) Leave(ctx context.Context, roomID, userID string) error {
 	return s.leave(ctx, roomID, userID, room.ReasonLeft)
 }
 
+// Depart is Leave for the member whose session ends, unless another session has
+// taken the place over.
+func (s *Service) Depart(ctx context.Context, roomID, userID, sessionID string) error {
+	s.forget(member{roomID, userID}, sessionID)
+	_, err := s.change(ctx, roomID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+		if p, ok := r.Place(userID); ok && p.Session.ID != "" && p.Session.ID != sessionID {
+			return r, nil, nil
+		}
+		return r.Leave(userID, room.ReasonLeft, now)
+	})
+	return err
+}
+
 // Remove takes out a member whom others want to go.
 func (s *Service) Remove(ctx context.Context, roomID, userID string) error {
 	return s.leave(ctx, roomID, userID, room.ReasonRemoved)

@@ -69,6 +69,9 @@ func (s *Session) obey(ctx context.Context, r *request) error {
 	case "message":
 		_, err := rm.Say(ctx, s.who.RoomID, room.Saying{From: s.who.UserID, To: r.To, Kind: r.Kind, Text: r.Text, Data: r.Data})
 		return err
+	case "away":
+		s.goAway()
+		return nil
 	case "leave":
 		s.h.wg.Go(func() { s.end("left", true) })
 		return nil

@@ -17,6 +17,10 @@ import (
 // callTimeout bounds what one message of a client may wait for.
 const callTimeout = 10 * time.Second
 
+// awayFor is how long a place is kept whose page said that it goes: one that is
+// loaded again is back within it, and a closed one is soon gone for the others.
+const awayFor = 10 * time.Second
+
 // Session is one browser in one room.
 type Session struct {
 	h    *Hub
@@ -35,6 +39,7 @@ type Session struct {
 	out         *Outbox     // nil while the WebSocket is away
 	away        *time.Timer // ends the session that is not resumed
 	ended       bool
+	going       bool // the page said that it goes, and has not come back
 	unsubscribe func()
 	view        room.View
 	gap         bool            // view has missed an event
@@ -114,10 +119,11 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 // its end, a new WebSocket. It returns false when the session is over.
 func (s *Session) attach(out *Outbox) bool {
 	s.mu.Lock()
-	if s.ended {
+	if s.ended || s.mediaOver() {
 		s.mu.Unlock()
 		return false
 	}
+	s.going = false
 	if s.away != nil {
 		s.away.Stop()
 		s.away = nil
@@ -150,7 +156,32 @@ func (s *Session) Detach(out *Outbox) {
 		return
 	}
 	s.out = nil
+	if s.going {
+		s.away = time.AfterFunc(min(awayFor, s.h.o.Resume), func() { s.end("away", true) })
+		return
+	}
 	s.away = time.AfterFunc(s.h.o.Resume, func() { s.end("lost", false) })
+}
+
+// goAway notes that the page is being closed, or loaded again: nobody can tell
+// which. Unless it is back soon, the member has left.
+func (s *Session) goAway() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.going = true
+}
+
+// mediaOver reports whether the receiving connection has ended.
+func (s *Session) mediaOver() bool {
+	if s.viewer == nil {
+		return false
+	}
+	select {
+	case <-s.viewer.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // end closes the session. left says that the member wants to leave the room;
@@ -187,7 +218,7 @@ func (s *Session) depart(left bool) {
 	defer cancel()
 	var err error
 	if left {
-		err = s.h.o.Rooms.Leave(ctx, s.who.RoomID, s.who.UserID)
+		err = s.h.o.Rooms.Depart(ctx, s.who.RoomID, s.who.UserID, s.id)
 	} else {
 		err = s.h.o.Rooms.Disconnect(ctx, s.who.RoomID, s.who.UserID, s.id)
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"hutong/bridge/stream"
 	"hutong/gateway/room"
@@ -31,12 +32,32 @@ func (s *Session) watch() {
 		case <-s.done:
 			return
 		case <-s.viewer.Done():
-			s.h.wg.Go(func() { s.end("connection_lost", false) })
+			s.h.wg.Go(s.loseMedia)
 			<-s.done
 			return
 		case <-s.look:
 			s.reconcile()
 		}
+	}
+}
+
+// farewell is how long a page's word that it goes may come after its connections'
+// end.
+const farewell = time.Second
+
+// loseMedia ends a session whose receiving connection has ended, unless the page
+// has gone: then its place is kept for a while.
+func (s *Session) loseMedia() {
+	select {
+	case <-s.done:
+		return
+	case <-time.After(farewell):
+	}
+	s.mu.Lock()
+	going := s.going
+	s.mu.Unlock()
+	if !going {
+		s.end("connection_lost", false)
 	}
 }
 

@@ -79,4 +79,6 @@ export type ClientMessage =
   | { type: 'message'; to?: string; kind: 'text' | 'custom'; text?: string; data?: unknown }
   | { type: 'sync'; revision: number }
   | { type: 'ping' }
+  /** The page is being closed or loaded again. */
+  | { type: 'away' }
   | { type: 'leave' }

@@ -72,7 +72,8 @@ export class RoomSession {
   /** Runs until leave() or a problem that cannot be mended. Never rejects. */
   async run(): Promise<void> {
     const { signal } = this.abort
-    const onPageHide = () => this.leave()
+    // Loaded again, the page is the same person in the same place; closed, it is not missed for long.
+    const onPageHide = () => this.socket?.send({ type: 'away' })
     // The old socket may hang on a network that is gone for minutes; asking it shows.
     const onNetwork = () => this.socket?.probe()
     globalThis.addEventListener?.('pagehide', onPageHide)
