@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"crypto/tls"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // limitedListener refuses connections past a limit at once. A connection stays
@@ -60,13 +64,45 @@ func (l *limitedListener) closeAll() {
 type countedConn struct {
 	*net.TCPConn
 	l *limitedListener
+	// early says that the answer was sent before all of the request was read.
+	early atomic.Bool
 }
 
 func (c *countedConn) Close() error {
+	if c.early.Load() {
+		c.linger()
+	}
 	c.l.mu.Lock()
 	delete(c.l.open, c)
 	c.l.mu.Unlock()
 	return c.TCPConn.Close()
+}
+
+const (
+	// lingerTime and lingerBytes bound what is read and thrown away of a request
+	// that has been refused.
+	lingerTime  = 2 * time.Second
+	lingerBytes = 16 << 20
+)
+
+// linger lets a client that is still sending come to read the answer. Closing at
+// once would reset the connection, and with it the answer (RFC 9112 §9.6).
+func (c *countedConn) linger() {
+	if c.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	io.CopyN(io.Discard, c.TCPConn, lingerBytes)
+}
+
+// answersEarly notes that the request on a connection is answered before it has
+// been read.
+func answersEarly(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if counted, ok := c.(*countedConn); ok {
+		counted.early.Store(true)
+	}
 }
 
 // rawConn finds the TCP connection under what fasthttp hands over, for writev.

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -77,15 +79,25 @@ func (s *Server) refuse(c *fiber.Ctx, protocol string, err error) error {
 	return sendProblem(c, r.status, r.title, err.Error())
 }
 
-// onError answers what fiber itself refuses: unknown routes, bodies too large,
-// panics.
+// onError answers what fiber itself refuses: bodies too large, requests that
+// cannot be read, panics.
 func (s *Server) onError(c *fiber.Ctx, err error) error {
-	status := fiber.StatusInternalServerError
+	status, code, detail := fiber.StatusInternalServerError, "internal", "internal error; the gateway's log says more"
 	var fe *fiber.Error
 	if errors.As(err, &fe) {
-		status = fe.Code
+		status, code, detail = fe.Code, "bad_request", fe.Message
 	} else {
 		s.Log.Error("request failed", "path", c.Path(), "error", err)
 	}
-	return sendProblem(c, status, "Request failed", err.Error())
+	switch status {
+	case fiber.StatusRequestEntityTooLarge:
+		answersEarly(c.Context().Conn())
+		code, detail = "too_large", fmt.Sprintf("the body is too large; send at most %d bytes, or raise http.max_body", s.Config.HTTP.MaxBody.Bytes())
+	case fiber.StatusRequestTimeout:
+		code = "timeout"
+	}
+	if strings.HasPrefix(c.Path(), "/api/") {
+		return apiError(c, status, code, detail)
+	}
+	return sendProblem(c, status, "Request failed", detail)
 }

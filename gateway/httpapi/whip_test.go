@@ -251,7 +251,7 @@ func TestWebRTCRefusals(t *testing.T) {
 		{"not SDP", "/whip/live/a", "hello", "application/sdp", http.StatusBadRequest, "SDP"},
 		{"JSON", "/whip/live/a", "{}", "application/json", http.StatusUnsupportedMediaType, "application/sdp"},
 		{"VP8 only", "/whip/live/a", vp8, "application/sdp", http.StatusNotAcceptable, "H.264"},
-		{"a huge body", "/whip/live/a", strings.Repeat("x", 1<<20), "application/sdp", http.StatusRequestEntityTooLarge, ""},
+		{"a huge body", "/whip/live/a", strings.Repeat("x", 1<<20), "application/sdp", http.StatusRequestEntityTooLarge, "http.max_body"},
 	} {
 		resp, body := request(t, http.MethodPost, base+tc.path, tc.offer, "Content-Type", tc.typ)
 		var p problem

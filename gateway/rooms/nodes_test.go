@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -139,6 +140,8 @@ func TestSlowSubscriber(t *testing.T) {
 	s, _ := service(t)
 	create(t, s, "r", 0)
 	slow := &listener{t: t, pause: make(chan struct{})}
+	resume := sync.OnceFunc(func() { close(slow.pause) })
+	t.Cleanup(resume) // the service cannot close while a subscriber is being told
 	var err error
 	slow.view, err = s.Get(t.Context(), "r")
 	ok(t, err)
@@ -160,7 +163,7 @@ func TestSlowSubscriber(t *testing.T) {
 	if quick.views != 0 {
 		t.Error("the quick one suffers from the slow one")
 	}
-	close(slow.pause)
+	resume()
 	eventually(t, "the slow one's state", func() bool {
 		return slow.check(func() bool { return slow.view.Revision == want.Revision && len(slow.messages) == 1 })
 	})

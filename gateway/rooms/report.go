@@ -7,9 +7,6 @@ import (
 
 // report tells back ends what happened in a room.
 func (s *Service) report(roomID string, events []room.Event) {
-	if s.hooks == nil {
-		return
-	}
 	now := s.o.Now().UTC()
 	for _, e := range events {
 		w := webhook.Event{Event: string(e.Type), At: now, RoomID: roomID, Revision: e.Revision, UserID: e.UserID, Member: e.Member, Reason: e.Reason}
@@ -24,7 +21,7 @@ func (s *Service) report(roomID string, events []room.Event) {
 // what they know.
 func (s *Service) reportStream(name string, told map[string]bool) {
 	live := s.o.Streams.Get(name) != nil
-	if s.hooks == nil || live == told[name] {
+	if live == told[name] {
 		return
 	}
 	w := webhook.Event{Event: webhook.StreamEnded, At: s.o.Now().UTC(), Stream: name}

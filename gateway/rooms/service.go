@@ -78,7 +78,7 @@ type Service struct {
 	index   index
 	feeds   feeds
 	dirty   dirty
-	hooks   *webhook.Sender // nil for none
+	hooks   *webhook.Sender
 
 	sessionsMu sync.Mutex
 	sessions   map[member]string // the WebSocket sessions that this node has
@@ -200,6 +200,9 @@ func (s *Service) releaseHolds(ctx context.Context) {
 		}
 	}
 }
+
+// SetWebhooks replaces the back ends that are told.
+func (s *Service) SetWebhooks(hooks []webhook.Hook) { s.hooks.SetHooks(hooks) }
 
 // Stats counts the rooms there are and the members in them.
 func (s *Service) Stats() (rooms, members int) { return s.index.count() }

@@ -66,7 +66,7 @@ func (s *Sender) restore() error {
 			id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
 			var i item
 			t := byID[id]
-			if t == nil || json.Unmarshal(e.Value, &i) != nil || !t.wants(i.Event) {
+			if t == nil || json.Unmarshal(e.Value, &i) != nil || !t.hook().wants(i.Event) {
 				s.forget(item{key: e.Key, Event: "of a webhook that is no more"})
 				continue
 			}

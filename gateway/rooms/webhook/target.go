@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"container/heap"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -30,12 +31,19 @@ type item struct {
 
 // target is one back end and what waits for it.
 type target struct {
-	Hook
 	s    *Sender
+	url  string
 	id   string // in the journal: the same after a restart
 	host string // for logs: the rest of a URL may be secret
 
+	ctx      context.Context // ends requests under way
+	cancel   context.CancelFunc
+	stopping context.Context // no further request begins
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+
 	mu    sync.Mutex
+	now   Hook
 	lanes map[string]*lane
 	due   lanesByTime // without those under way
 	count int
@@ -53,11 +61,53 @@ type lane struct {
 
 func newTarget(s *Sender, h Hook) *target {
 	sum := sha256.Sum256([]byte(h.URL))
-	t := &target{Hook: h, s: s, id: hex.EncodeToString(sum[:8]), lanes: map[string]*lane{}, wake: make(chan struct{}, 1)}
+	t := &target{url: h.URL, now: h, s: s, id: hex.EncodeToString(sum[:8]), lanes: map[string]*lane{}, wake: make(chan struct{}, 1)}
 	if u, err := url.Parse(h.URL); err == nil {
 		t.host = u.Host
 	}
+	t.ctx, t.cancel = context.WithCancel(s.ctx)
+	t.stopping, t.stop = context.WithCancel(s.stopping)
 	return t
+}
+
+func (t *target) start() {
+	for range senders {
+		t.wg.Go(t.run)
+	}
+	t.s.wg.Go(t.wg.Wait)
+}
+
+// set takes another secret and other events.
+func (t *target) set(h Hook) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now = h
+}
+
+func (t *target) hook() Hook {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.now
+}
+
+// abandon ends what goes to a back end that is no longer told, and forgets what
+// waits for it.
+func (t *target) abandon() {
+	t.stop()
+	t.cancel()
+	t.wg.Wait()
+	t.mu.Lock()
+	lanes, count := t.lanes, t.count
+	t.lanes, t.due, t.count = map[string]*lane{}, nil, 0
+	t.mu.Unlock()
+	if count > 0 {
+		t.s.o.Log.Warn("webhook events are dropped, since their back end is no longer told", "host", t.host, "events", count)
+	}
+	for _, l := range lanes {
+		for _, i := range l.items {
+			t.s.forget(i)
+		}
+	}
 }
 
 func (t *target) waiting() int {
@@ -115,7 +165,7 @@ func (t *target) run() {
 		i, attempts := l.items[0], l.attempts
 		t.mu.Unlock()
 		err := t.post(i)
-		if t.s.ctx.Err() != nil {
+		if err != nil && t.ctx.Err() != nil {
 			return // it is kept
 		}
 		t.done(l, i, attempts, err)
@@ -124,7 +174,7 @@ func (t *target) run() {
 
 // next waits for a lane whose first item is due, and takes it.
 func (t *target) next() *lane {
-	for {
+	for t.stopping.Err() == nil {
 		wait := time.Minute
 		t.mu.Lock()
 		if len(t.due) > 0 {
@@ -141,7 +191,7 @@ func (t *target) next() *lane {
 		t.mu.Unlock()
 		timer := time.NewTimer(wait)
 		select {
-		case <-t.s.ctx.Done():
+		case <-t.stopping.Done():
 			timer.Stop()
 			return nil
 		case <-t.wake:
@@ -149,6 +199,7 @@ func (t *target) next() *lane {
 		}
 		timer.Stop()
 	}
+	return nil
 }
 
 // done puts a lane back: to its next item, or to the same one later.
@@ -195,11 +246,11 @@ func (t *target) pause(attempts int) time.Duration {
 }
 
 func (t *target) post(i item) error {
-	req, err := http.NewRequestWithContext(t.s.ctx, http.MethodPost, t.URL, bytes.NewReader(i.Body))
+	req, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.url, bytes.NewReader(i.Body))
 	if err != nil {
 		return errors.New("the webhook's URL is not a URL")
 	}
-	timestamp, signature := auth.SignBody(t.Secret, time.Now(), i.Body)
+	timestamp, signature := auth.SignBody(t.hook().Secret, time.Now(), i.Body)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "hutong")
 	req.Header.Set(auth.TimestampHeader, timestamp)

@@ -35,6 +35,9 @@ const (
 	timeout  = 10 * time.Second
 	senders  = 4 // requests to one back end at a time
 	journal  = "webhooks"
+
+	// lastAnswers is how long back ends may take to answer while a Sender closes.
+	lastAnswers = time.Second
 )
 
 // Hook is a back end that is told.
@@ -101,24 +104,27 @@ type Options struct {
 	FirstRetry time.Duration
 }
 
-// Sender delivers events. A nil Sender has no back ends.
+// Sender delivers events.
 type Sender struct {
-	o       Options
-	kept    *store.Bucket
-	client  *http.Client
+	o      Options
+	kept   *store.Bucket
+	client *http.Client
+	number numbers
+
+	ctx      context.Context // ends requests under way
+	cancel   context.CancelFunc
+	stopping context.Context // ends first: no further request begins
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+
+	setting sync.Mutex // held by SetHooks
+	mu      sync.RWMutex
 	targets []*target
-	ctx     context.Context
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
-	number  numbers
 }
 
-// New goes on with what a former life of the node has left, and returns nil when
-// there are no hooks.
+// New goes on with what a former life of the node has left. What it left for
+// back ends that are no more is dropped.
 func New(o Options) (*Sender, error) {
-	if len(o.Hooks) == 0 {
-		return nil, nil
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -138,6 +144,7 @@ func New(o Options) (*Sender, error) {
 	s := &Sender{o: o, kept: kept, client: &http.Client{Transport: transport, Timeout: timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.stopping, s.stop = context.WithCancel(s.ctx)
 	for _, h := range o.Hooks {
 		s.targets = append(s.targets, newTarget(s, h))
 	}
@@ -146,20 +153,59 @@ func New(o Options) (*Sender, error) {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
 	for _, t := range s.targets {
-		for range senders {
-			s.wg.Go(t.run)
-		}
+		t.start()
 	}
 	return s, nil
 }
 
-// Close ends the deliveries under way. What is left waits for the next life.
-func (s *Sender) Close() {
-	if s == nil {
+// SetHooks replaces the back ends. One whose URL stays gets what waits for it;
+// what waits for one that goes is dropped.
+func (s *Sender) SetHooks(hooks []Hook) {
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	if s.stopping.Err() != nil {
 		return
 	}
-	s.cancel()
+	left := map[string]*target{}
+	for _, t := range s.all() {
+		left[t.url] = t
+	}
+	var next []*target
+	for _, h := range hooks {
+		t := left[h.URL]
+		delete(left, h.URL)
+		if t != nil {
+			t.set(h)
+		} else {
+			t = newTarget(s, h)
+			t.start()
+		}
+		next = append(next, t)
+	}
+	s.mu.Lock()
+	s.targets = next
+	s.mu.Unlock()
+	for _, t := range left {
+		s.wg.Go(t.abandon)
+	}
+}
+
+func (s *Sender) all() []*target {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.targets
+}
+
+// Close gives requests under way a moment, so that what a back end has just
+// taken does not come again. What is left waits for the next life.
+func (s *Sender) Close() {
+	s.stop()
+	s.setting.Lock() // the last SetHooks is over
+	defer s.setting.Unlock()
+	last := time.AfterFunc(lastAnswers, s.cancel)
+	defer last.Stop()
 	s.wg.Wait()
+	s.cancel()
 	s.client.CloseIdleConnections()
 }
 
@@ -167,13 +213,10 @@ func (s *Sender) Close() {
 // for back ends. Events of a room, or of a stream, are to be sent one after
 // another.
 func (s *Sender) Send(e Event) {
-	if s == nil {
-		return
-	}
 	e.ID, e.Node = rand.Text(), s.o.Node
 	var body []byte
-	for _, t := range s.targets {
-		if !t.wants(e.Event) {
+	for _, t := range s.all() {
+		if !t.hook().wants(e.Event) {
 			continue
 		}
 		if body == nil {
@@ -190,10 +233,8 @@ func (s *Sender) Send(e Event) {
 // Waiting is how many events wait to be delivered.
 func (s *Sender) Waiting() int {
 	n := 0
-	if s != nil {
-		for _, t := range s.targets {
-			n += t.waiting()
-		}
+	for _, t := range s.all() {
+		n += t.waiting()
 	}
 	return n
 }

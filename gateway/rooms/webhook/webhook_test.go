@@ -216,13 +216,23 @@ func TestRestartLosesNothing(t *testing.T) {
 	defer s.Close()
 	s.Send(joined("r", 31))
 	eventually(t, "the deliveries", func() bool { return s.Waiting() == 0 })
-	for i, e := range b.got() {
-		if e.Revision != uint64(i+1) {
-			t.Fatalf("%d came as number %d", e.Revision, i+1)
+	// A request that was under way at the end may have been taken though nobody
+	// heard so: its event comes again, under the same id.
+	seen := map[string]bool{}
+	var came []uint64
+	for _, e := range b.got() {
+		if !seen[e.ID] {
+			seen[e.ID] = true
+			came = append(came, e.Revision)
 		}
 	}
-	if n := len(b.got()); n != 31 {
-		t.Errorf("%d events came", n)
+	for i, revision := range came {
+		if revision != uint64(i+1) {
+			t.Fatalf("%d came as number %d of %d", revision, i+1, came)
+		}
+	}
+	if len(came) != 31 {
+		t.Errorf("%d events came", len(came))
 	}
 	// What was delivered, and what was for a webhook that is no more, is not kept.
 	left, _, err := s.kept.List(t.Context(), "", "", 0)
@@ -293,13 +303,55 @@ func TestWants(t *testing.T) {
 }
 
 func TestNoHooks(t *testing.T) {
-	s, err := New(Options{})
-	if s != nil || err != nil {
-		t.Fatalf("%v, %v", s, err)
-	}
+	s := open(t, openStore(t), &counts{})
+	defer s.Close()
 	s.Send(joined("r", 1))
 	if s.Waiting() != 0 {
 		t.Error("something waits for nobody")
 	}
-	s.Close()
+}
+
+// TestSetHooks changes the back ends while events wait.
+func TestSetHooks(t *testing.T) {
+	stays, goes, comes := newBackend(t), newBackend(t), newBackend(t)
+	stays.refuseIf(func(Event, int) bool { return true })
+	goes.refuseIf(func(Event, int) bool { return true })
+	c, st := &counts{}, openStore(t)
+	s := open(t, st, c, Hook{URL: stays.URL, Secret: secret}, Hook{URL: goes.URL, Secret: secret})
+	defer s.Close()
+	s.Send(joined("r", 1))
+	s.Send(joined("r", 2))
+	eventually(t, "failures", func() bool { return c.of(Failed) > 2 })
+	const other = "fedcba9876543210"
+	s.SetHooks([]Hook{{URL: comes.URL, Secret: secret}, {URL: stays.URL, Secret: other, Events: []string{"member_joined"}}})
+	stays.refuseIf(nil)
+	s.Send(joined("r", 3))
+	s.Send(Event{Event: string(room.RoomClosed), RoomID: "r", Revision: 4})
+	eventually(t, "the deliveries", func() bool { return s.Waiting() == 0 })
+	revisions := func(b *backend) (got []uint64) {
+		for _, e := range b.got() {
+			got = append(got, e.Revision)
+		}
+		return got
+	}
+	if got := revisions(stays); !slices.Equal(got, []uint64{1, 2, 3}) {
+		t.Errorf("the one that stays got %d", got)
+	}
+	if got := revisions(comes); !slices.Equal(got, []uint64{3, 4}) {
+		t.Errorf("the one that has come got %d", got)
+	}
+	h, body := stays.heads[2], stays.bodies[2]
+	seconds, _ := strconv.ParseInt(h.Get(auth.TimestampHeader), 10, 64)
+	if _, want := auth.SignBody(other, time.Unix(seconds, 0), body); h.Get(auth.SignatureHeader) != want {
+		t.Error("not signed with the new secret")
+	}
+	eventually(t, "the journal's being empty", func() bool {
+		left, _, err := s.kept.List(t.Context(), "", "", 0)
+		return err == nil && len(left) == 0
+	})
+	s.SetHooks(nil)
+	s.Send(joined("r", 5))
+	if s.Waiting() != 0 {
+		t.Error("something waits for nobody")
+	}
 }
