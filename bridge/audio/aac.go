@@ -90,11 +90,23 @@ func (d *goAACDecoder) decode(au []byte, pcm []float32) error {
 	return nil
 }
 
+// The fast coder searches up to fifty times as long for a frame that cannot
+// use its bits, as a pure tone cannot. Noise at -79 dBFS, far below what a
+// room has, gives it something to spend them on: every sound then costs what
+// speech costs. Frames whose peak is under silentPeak have none added: they are
+// cheap as they are, and silence stays silence.
+const (
+	ditherSpan = 4e-4
+	silentPeak = 2e-4
+)
+
 // goAACEncoder is the go-aac encoder at 48 kHz.
 type goAACEncoder struct {
 	enc    *aac.Encoder
 	planes [][]float32
 	unit   []byte // scratch
+	dither bool
+	noise  uint32 // state of the dither's generator
 }
 
 func newAACEncoder(channels, bitrate int, fast bool) (encoder, error) {
@@ -106,7 +118,7 @@ func newAACEncoder(channels, bitrate int, fast bool) (encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: AAC encoder for %d channels at %d b/s: %w", ErrCodec, channels, bitrate, err)
 	}
-	e := &goAACEncoder{enc: enc, unit: make([]byte, 0, 2*6144/8)}
+	e := &goAACEncoder{enc: enc, unit: make([]byte, 0, 2*6144/8), dither: fast, noise: 1}
 	for range channels {
 		e.planes = append(e.planes, make([]float32, aacFrame))
 	}
@@ -115,10 +127,15 @@ func newAACEncoder(channels, bitrate int, fast bool) (encoder, error) {
 
 func (e *goAACEncoder) encode(pcm []float32) ([]byte, error) {
 	ch := len(e.planes)
+	var peak float32
 	for c, plane := range e.planes {
 		for i := range plane {
 			plane[i] = pcm[i*ch+c]
+			peak = max(peak, plane[i], -plane[i])
 		}
+	}
+	if e.dither && peak >= silentPeak {
+		e.addDither()
 	}
 	unit, err := e.enc.EncodeFrame(e.unit[:0], e.planes)
 	if err != nil {
@@ -126,6 +143,17 @@ func (e *goAACEncoder) encode(pcm []float32) ([]byte, error) {
 	}
 	e.unit = unit
 	return keep(unit), nil
+}
+
+// addDither adds to each channel noise of its own, the same on every run.
+func (e *goAACEncoder) addDither() {
+	const scale = ditherSpan / (1 << 32)
+	for _, plane := range e.planes {
+		for i := range plane {
+			e.noise = e.noise*1664525 + 1013904223
+			plane[i] += float32(int32(e.noise)) * scale
+		}
+	}
 }
 
 // delay: the unit that frame n brings forth decodes to frame n-2.
