@@ -21,6 +21,14 @@ type Joining struct {
 	Client   Client
 	// Stream is the stream name to bind to the member, issued when empty.
 	Stream string
+	// Phone is of who joins by the mini-program API.
+	Phone Phone
+	// Limit, if not 0, is how many may be in the room beside the audience for a
+	// newcomer to be let in, whatever the room's own limits.
+	Limit int
+	// Anew says that who comes back brings another Stream, and that everybody is
+	// told even if nothing has changed.
+	Anew bool
 }
 
 // Join gives a user a place at the end of the room. A user who has one is the
@@ -35,12 +43,11 @@ func (r Room) Join(j Joining, now time.Time) (Room, []Event, error) {
 		return r, nil, err
 	}
 	if i := r.index(j.UserID); i >= 0 {
+		if p, taken := r.ByStream(j.Stream); j.Anew && taken && p.UserID != j.UserID {
+			return r, nil, r.streamTaken(p)
+		}
 		c.comeBack(&c.room.Members[i], j, now)
 		return c.room, c.events, nil
-	}
-	if len(r.Members) >= r.Capacity {
-		return r, nil, fmt.Errorf("%w: %s has %d of %d members; wait until one leaves, or create a larger room",
-			ErrFull, r.RoomID, len(r.Members), r.Capacity)
 	}
 	if j.NickName == "" {
 		j.NickName = j.UserID
@@ -48,18 +55,38 @@ func (r Room) Join(j Joining, now time.Time) (Room, []Event, error) {
 	if j.Role == "" {
 		j.Role = Guest
 	}
+	if err := r.hasPlace(j); err != nil {
+		return r, nil, err
+	}
 	if j.Stream == "" {
 		j.Stream = streamName(r.RoomID, j.UserID)
 	}
 	if p, taken := r.ByStream(j.Stream); taken {
-		return r, nil, fmt.Errorf("%w: %s is bound to %s in room %s; leave it empty to be issued one",
-			ErrStreamTaken, j.Stream, p.UserID, r.RoomID)
+		return r, nil, r.streamTaken(p)
 	}
 	at := stamp(now)
 	m := Member{UserID: j.UserID, NickName: j.NickName, Role: j.Role, Client: j.Client, Stream: j.Stream, JoinedAt: at}
-	c.room.Members = append(c.room.Members, Place{Member: m, SeenAt: at})
+	c.room.Members = append(c.room.Members, Place{Member: m, SeenAt: at, Phone: j.Phone})
+	c.room.Weapp.entered(m)
 	c.tell(MemberJoined, m)
 	return c.room, c.events, nil
+}
+
+func (r Room) streamTaken(p Place) error {
+	return fmt.Errorf("%w: %s is bound to %s in room %s; leave it empty to be issued one",
+		ErrStreamTaken, p.Stream, p.UserID, r.RoomID)
+}
+
+// hasPlace refuses a newcomer to a full room.
+func (r Room) hasPlace(j Joining) error {
+	n, most := len(r.Members), r.Capacity
+	if n < most && j.Role != Audience {
+		n, most = r.speakers(), r.mostSpeakers(j)
+	}
+	if n < most {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has %d of %d members; wait until one leaves, or create a larger room", ErrFull, r.RoomID, n, most)
 }
 
 func (j Joining) check() error {
@@ -86,13 +113,18 @@ func (c *change) comeBack(p *Place, j Joining, now time.Time) {
 	before := p.Member
 	p.SeenAt = later(p.SeenAt, stamp(now))
 	p.Client = j.Client
+	p.Phone = j.Phone
+	if j.Anew && j.Stream != "" && j.Stream != p.Stream {
+		p.Stream, p.Publication, p.Publishing = j.Stream, Hold{}, false
+		c.room.Weapp.moved(p.Member)
+	}
 	if j.NickName != "" {
 		p.NickName = j.NickName
 	}
 	if j.Role != "" {
 		p.Role = j.Role
 	}
-	if p.Member != before {
+	if p.Member != before || j.Anew {
 		c.tell(MemberChanged, p.Member)
 	}
 }
@@ -114,6 +146,9 @@ func (c *change) leave(userID, reason string, now time.Time) {
 		c.room.EmptyAt = stamp(now)
 	}
 	c.emit(Event{Type: MemberLeft, UserID: userID, Reason: reason})
+	if why, over := c.room.over(userID); over {
+		c.close(why, now)
+	}
 }
 
 // Changing is what to change of a member; nil stays.

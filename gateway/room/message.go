@@ -17,6 +17,9 @@ const (
 	// bound what each change of a busy room writes to the store.
 	MaxHistory      = 50
 	MaxHistoryBytes = 128 << 10
+	// MaxElems bounds what a mini-program sends, in bytes of JSON, and the text in it.
+	MaxElems = 64 << 10
+	maxNonce = 32
 )
 
 // Kind of a message.
@@ -37,6 +40,10 @@ type Message struct {
 	Text     string          `json:"text,omitempty"`
 	Data     json.RawMessage `json:"data,omitempty"`
 	At       time.Time       `json:"at"`
+	// Elems is the message as a mini-program sent it, where Kind, Text and Data do
+	// not say all. Nonce is its sender's name for it.
+	Elems json.RawMessage `json:"elems,omitempty"`
+	Nonce string          `json:"nonce,omitempty"`
 }
 
 // For says whether a member may read the message.
@@ -44,7 +51,7 @@ func (m Message) For(userID string) bool {
 	return m.To == "" || userID != "" && (m.To == userID || m.From == userID)
 }
 
-func (m Message) size() int { return len(m.Text) + len(m.Data) }
+func (m Message) size() int { return len(m.Text) + len(m.Data) + len(m.Elems) }
 
 // Saying is a message to be sent. A text has Text; a custom message has Data,
 // and may have Text for those who cannot read it.
@@ -54,6 +61,12 @@ type Saying struct {
 	Kind Kind
 	Text string
 	Data json.RawMessage
+	// NickName is of a sender who need not be a member: one of the audience that a
+	// mini-program's room has beside its members.
+	NickName string
+	Elems    json.RawMessage
+	// Nonce, if any, keeps a message that is sent twice from being said twice.
+	Nonce string
 }
 
 func (s Saying) check() error {
@@ -72,8 +85,15 @@ func (s Saying) check() error {
 	default:
 		return fmt.Errorf("%w: type %q; use text or custom", ErrBadMessage, clip(string(s.Kind)))
 	}
-	if len(s.Text) > MaxText {
-		return fmt.Errorf("%w: %d bytes of text; send at most %d", ErrMessageTooLong, len(s.Text), MaxText)
+	most := MaxText
+	if len(s.Elems) > 0 || s.NickName != "" {
+		most = MaxData
+	}
+	if len(s.Text) > most {
+		return fmt.Errorf("%w: %d bytes of text; send at most %d", ErrMessageTooLong, len(s.Text), most)
+	}
+	if len(s.Elems) > MaxElems || len(s.Nonce) > maxNonce {
+		return fmt.Errorf("%w: %d bytes of elements; send at most %d", ErrMessageTooLong, len(s.Elems), MaxElems)
 	}
 	if len(s.Data) > MaxData {
 		return fmt.Errorf("%w: %d bytes of data; send at most %d", ErrMessageTooLong, len(s.Data), MaxData)
@@ -97,13 +117,18 @@ func (r Room) Message(s Saying, now time.Time) (Room, Message, error) {
 	if err := s.check(); err != nil {
 		return r, Message{}, err
 	}
-	m := Message{From: s.From, To: s.To, Kind: s.Kind, Text: s.Text, At: stamp(now)}
+	if said, ok := r.saidBefore(s); ok {
+		return r, said, nil
+	}
+	m := Message{From: s.From, To: s.To, Kind: s.Kind, Text: s.Text, At: stamp(now), NickName: s.NickName, Elems: s.Elems, Nonce: s.Nonce}
 	if s.From != "" {
 		p, ok := r.Place(s.From)
-		if !ok {
+		if !ok && s.NickName == "" {
 			return r, Message{}, r.notMember(s.From)
 		}
-		m.NickName = p.NickName
+		if ok {
+			m.NickName = p.NickName
+		}
 	}
 	if s.To != "" && r.index(s.To) < 0 {
 		return r, Message{}, r.notMember(s.To)
@@ -119,6 +144,16 @@ func (r Room) Message(s Saying, now time.Time) (Room, Message, error) {
 	m.Seq = c.room.LastSeq
 	c.room.Messages = newest(append(slices.Clip(r.Messages), m))
 	return c.room, m, nil
+}
+
+// saidBefore finds the message that s repeats.
+func (r Room) saidBefore(s Saying) (Message, bool) {
+	for _, m := range slices.Backward(r.Messages) {
+		if s.Nonce != "" && m.Nonce == s.Nonce && m.From == s.From {
+			return m, true
+		}
+	}
+	return Message{}, false
 }
 
 // newest drops old messages until the limits hold.

@@ -117,7 +117,7 @@ func (r Room) Expire(now time.Time, grace time.Duration) (Room, []Event, error) 
 		return r, nil, err
 	}
 	for _, p := range r.Members {
-		if !p.Held() && now.Sub(p.SeenAt) >= grace {
+		if !c.room.Closed && !p.Held() && now.Sub(p.SeenAt) >= p.grace(grace) {
 			c.leave(p.UserID, ReasonExpired, now)
 		}
 	}
@@ -129,7 +129,7 @@ func (r Room) Expire(now time.Time, grace time.Duration) (Room, []Event, error) 
 func (r Room) NextExpiry(grace time.Duration) (time.Time, bool) {
 	var next time.Time
 	for _, p := range r.Members {
-		if at := p.SeenAt.Add(grace); !p.Held() && (next.IsZero() || at.Before(next)) {
+		if at := p.SeenAt.Add(p.grace(grace)); !p.Held() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}

@@ -32,6 +32,8 @@ type Room struct {
 	// Messages are the newest ones, oldest first, private ones among them:
 	// [Room.History] is what one member may read.
 	Messages []Message `json:"messages"`
+	// Weapp is what the mini-program API keeps; nil for a room it has not touched.
+	Weapp *Weapp `json:"weapp,omitempty"`
 }
 
 // Member is what everybody in the room knows of one of them.
@@ -55,6 +57,8 @@ type Place struct {
 	// Session is the member's WebSocket, Publication its publisher.
 	Session     Hold `json:"session,omitzero"`
 	Publication Hold `json:"publication,omitzero"`
+	// Phone is set for who joined by the mini-program API.
+	Phone Phone `json:"phone,omitzero"`
 }
 
 // Hold is a connection that keeps a member in the room without heartbeats, and
@@ -72,13 +76,16 @@ func (h Hold) check() error {
 }
 
 // Held says whether a connection keeps the place.
-func (p Place) Held() bool { return p.Session != Hold{} || p.Publication != Hold{} }
+func (p Place) Held() bool {
+	return p.Session != Hold{} || p.Publication != Hold{} && !p.Phone.BeatsOnly
+}
 
 // Options describe a room to be made.
 type Options struct {
 	RoomID   string
 	Name     string // the roomID when empty
 	Capacity int    // DefaultCapacity when 0
+	Weapp    *Weapp // of a room that the mini-program API makes; kept as it is
 }
 
 // Create makes an empty room at revision 0.
@@ -100,7 +107,7 @@ func Create(o Options, now time.Time) (Room, error) {
 	}
 	at := stamp(now)
 	return Room{RoomID: o.RoomID, Name: o.Name, Capacity: o.Capacity, CreatedAt: at, EmptyAt: at,
-		Members: []Place{}, Messages: []Message{}}, nil
+		Members: []Place{}, Messages: []Message{}, Weapp: o.Weapp}, nil
 }
 
 // Close ends the room for everyone in it. A closed room refuses every further
@@ -110,13 +117,17 @@ func (r Room) Close(reason string, now time.Time) (Room, []Event, error) {
 	if err != nil {
 		return r, nil, err
 	}
+	c.close(reason, now)
+	return c.room, c.events, nil
+}
+
+func (c *change) close(reason string, now time.Time) {
 	c.room.Closed = true
-	if len(r.Members) > 0 {
+	if len(c.room.Members) > 0 {
 		c.room.EmptyAt = stamp(now)
 	}
 	c.room.Members = []Place{}
 	c.emit(Event{Type: RoomClosed, Reason: reason})
-	return c.room, c.events, nil
 }
 
 // EmptyFor is how long nobody has been in the room, 0 while somebody is.
@@ -183,6 +194,10 @@ func (r Room) change() (*change, error) {
 		return nil, fmt.Errorf("%w: %s; create another", ErrClosed, r.RoomID)
 	}
 	r.Members = slices.Clone(r.Members)
+	if r.Weapp != nil {
+		w := *r.Weapp
+		r.Weapp = &w
+	}
 	return &change{room: r}, nil
 }
 

@@ -14,10 +14,11 @@ type index struct {
 	mu      *sync.RWMutex
 	rooms   map[string]room.Room
 	streams map[string]member
+	shelves shelves
 }
 
 func newIndex() index {
-	return index{mu: new(sync.RWMutex), rooms: map[string]room.Room{}, streams: map[string]member{}}
+	return index{mu: new(sync.RWMutex), rooms: map[string]room.Room{}, streams: map[string]member{}, shelves: shelves{}}
 }
 
 // set files a room as the watch has it.
@@ -28,6 +29,7 @@ func (x index) set(r room.Room) {
 }
 
 func (x index) setLocked(r room.Room) {
+	x.shelves.move(x.rooms[r.RoomID], r)
 	x.forget(r.RoomID)
 	x.rooms[r.RoomID] = r
 	for _, p := range r.Members {
@@ -45,6 +47,7 @@ func (x index) note(r room.Room) {
 		return
 	}
 	if r.Closed {
+		x.shelves.move(known, room.Room{})
 		x.forget(r.RoomID)
 		return
 	}
@@ -60,6 +63,7 @@ func (x index) remove(roomID string, created time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.rooms[roomID]; ok && r.CreatedAt.Equal(created) {
+		x.shelves.move(r, room.Room{})
 		x.forget(roomID)
 	}
 }

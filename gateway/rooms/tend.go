@@ -62,7 +62,11 @@ func (s *Service) round() {
 }
 
 func (s *Service) forgotten(r room.Room, now time.Time) bool {
-	return len(r.Members) == 0 && r.EmptyFor(now) >= s.o.EmptyTimeout
+	keep := s.o.EmptyTimeout
+	if r.Weapp != nil && r.Weapp.KeepEmpty > 0 {
+		keep = r.Weapp.KeepEmpty
+	}
+	return len(r.Members) == 0 && r.EmptyFor(now) >= keep
 }
 
 // attempt changes a room, or lets the next round do it.
