@@ -13,11 +13,11 @@ const (
 	frameEnd = 100 * time.Millisecond
 )
 
-// fit has the layer chosen for a picture of this height, soon.
-func (sub *subscription) fit(height int) {
+// fit has the layer chosen for a tile, soon.
+func (sub *subscription) fit(tile Tile) {
 	if d := sub.tracks[Video]; d != nil {
 		d.mu.Lock()
-		d.height = height
+		d.tile = tile
 		d.mu.Unlock()
 	}
 	if o := sub.outlet; o != nil {
@@ -38,11 +38,11 @@ func (sub *subscription) choose(now int64) {
 	}
 	steps := sub.link.quality.stepsDown()
 	d.mu.Lock()
-	lane, height := d.source.lane, d.height
+	lane, tile := d.source.lane, d.tile
 	d.mu.Unlock()
 	want := int(Video)
 	if f := sub.source.current.Load(); f != nil && f.opts.requestLayer != nil {
-		want = f.simulcast.pick(height, steps, lane)
+		want = f.simulcast.pick(tile, steps, lane)
 	}
 	d.mu.Lock()
 	changed := want != d.want
@@ -60,10 +60,10 @@ func (sub *subscription) choose(now int64) {
 	}
 }
 
-// pick gives the lane of the smallest layer at least height pixels high, steps
-// below the best one at most; height 0 wants the best. The best is had from the
-// Source's own video, unless the player follows it already.
-func (s *simulcast) pick(height, steps, lane int) int {
+// pick gives the lane of the smallest layer that will do for the tile, at least
+// steps below the best one. The best is had from the Source's own video, unless
+// the player follows it already.
+func (s *simulcast) pick(tile Tile, steps, lane int) int {
 	var buf [maxLayers]int
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,15 +72,9 @@ func (s *simulcast) pick(height, steps, lane int) int {
 		return int(Video)
 	}
 	best := len(ranked) - 1
-	k := best
-	if height > 0 {
-		for j, i := range ranked {
-			if s.layers[i].height >= height {
-				k = j
-
-				break
-			}
-		}
+	k := 0
+	for k < best && !tile.served(s.layers[ranked[k]].width, s.layers[ranked[k]].height) {
+		k++
 	}
 	k = min(k, max(best-steps, 0))
 	if own := kinds + ranked[k]; k < best || lane == own {

@@ -49,7 +49,7 @@ type downTrack struct {
 	rtxSeq  uint16
 	scratch []byte // of a retransmission under construction
 
-	height int   // of the picture wanted, in pixels; 0 for the best
+	tile   Tile  // in which it is shown
 	want   int   // lane of the layer wanted
 	asked  int64 // mono instant the wanted layer was asked for a keyframe
 	wantAt int64 // mono instant it was wanted

@@ -39,11 +39,11 @@ func TestSimulcastReachesPlayersAndTap(t *testing.T) {
 	mustDo(t, v.v.Add("u", src, ViewOptions{Video: true}))
 	layer := func() int { return lastLayer(v.got("u", Video)) }
 	eventually(t, "the high layer in the viewer", func() bool { return layer() == 2 })
-	for _, x := range []struct{ height, layer int }{{180, 0}, {300, 1}, {361, 2}, {100, 0}, {0, 2}} {
-		v.v.SetVideo("u", true, x.height*16/9, x.height)
+	for _, x := range []struct{ height, layer int }{{180, 0}, {300, 1}, {400, 2}, {100, 0}, {0, 2}} {
+		v.v.SetVideo("u", true, Tile{Width: x.height * 16 / 9, Height: x.height})
 		eventually(t, "the layer for "+itoa(x.height), func() bool { return layer() == x.layer })
 	}
-	v.v.SetVideo("u", true, 320, 180)
+	v.v.SetVideo("u", true, Tile{Width: 320, Height: 180})
 	eventually(t, "the low layer again", func() bool { return layer() == 0 })
 	if st := v.v.KeyStats()["u"].Video; st.Layer != "l" || st.Height != 180 || st.Switches < 5 {
 		t.Errorf("viewer's stats %+v", st)
@@ -51,7 +51,7 @@ func TestSimulcastReachesPlayersAndTap(t *testing.T) {
 
 	c.set(false, 2) // the uplink has become thin
 	eventually(t, "the middle layer instead", func() bool { return lastLayer(whep.got(Video)) == 1 })
-	v.v.SetVideo("u", true, 1280, 720)
+	v.v.SetVideo("u", true, Tile{Width: 1280, Height: 720})
 	eventually(t, "the best there is", func() bool { return layer() == 1 })
 	c.end()
 
@@ -87,7 +87,7 @@ func TestSimulcastTimelineIsOne(t *testing.T) {
 	v := newViewerClient(t, s, clientOptions{})
 	mustDo(t, v.v.Add("u", src, ViewOptions{Video: true}))
 	for i, height := range []int{180, 720, 360, 180} {
-		v.v.SetVideo("u", true, 0, height)
+		v.v.SetVideo("u", true, Tile{Width: height * 16 / 9, Height: height})
 		want := []int{0, 2, 1, 0}[i]
 		eventually(t, "a layer", func() bool { return lastLayer(v.got("u", Video)) == want })
 	}

@@ -76,8 +76,8 @@ type viewing struct {
 	sub    *subscription
 	wanted [kinds]bool
 	slots  [kinds]*slot // nil while a track has none
-	paused bool         // no video
-	height int          // of the picture wanted, 0 for the best
+	off    [kinds]bool  // not to be sent, though negotiated
+	tile   Tile
 	gone   bool
 }
 
@@ -222,19 +222,32 @@ func (v *Viewer) drop(w *viewing) {
 	w.sub.source.leave(w, true)
 }
 
-// SetVideo says whether the client shows the video of a key, and how large in
-// pixels of its screen. Video that is not shown is not sent; when it is shown
-// again it starts as a join does. Of a simulcast publisher the client gets the
-// smallest layer that is as high as the picture shown, or the best where the
-// height is 0; a poor connection gets less. Nothing is negotiated.
-func (v *Viewer) SetVideo(key string, on bool, width, height int) {
+// SetVideo says whether the client shows the video of a key, and where. Video
+// that is not shown is not sent; when it is shown again it starts as a join
+// does. Of a simulcast publisher the client gets the smallest layer that need
+// not be enlarged for the tile; a poor connection gets less. Nothing is
+// negotiated.
+func (v *Viewer) SetVideo(key string, on bool, tile Tile) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.views[key]
-	if w == nil {
+	if w == nil || w.off[Video] == !on && w.tile == tile {
 		return
 	}
-	w.paused, w.height = !on, max(height, 0)
+	w.off[Video], w.tile = !on, tile
+	w.adjust()
+}
+
+// SetAudio says whether the client is to get the audio of a key. Nothing is
+// negotiated, so that it comes at once.
+func (v *Viewer) SetAudio(key string, on bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	w := v.views[key]
+	if w == nil || w.off[Audio] == !on {
+		return
+	}
+	w.off[Audio] = !on
 	w.adjust()
 }
 
@@ -242,10 +255,10 @@ func (v *Viewer) SetVideo(key string, on bool, width, height int) {
 func (w *viewing) adjust() {
 	for kind, s := range w.slots {
 		if d := w.sub.tracks[kind]; d != nil {
-			d.pause(!s.agreed || (Kind(kind) == Video && w.paused))
+			d.pause(!s.agreed || w.off[kind])
 		}
 	}
-	w.sub.fit(w.height)
+	w.sub.fit(w.tile)
 }
 
 // connected is called when ICE and DTLS are up.

@@ -29,12 +29,12 @@ func TestViewerVideoOffAndOn(t *testing.T) {
 	b := broadcast(t, "live/tile", 1_000_000, gop)
 	c := newViewerClient(t, s, clientOptions{})
 	mustDo(t, c.v.Add("u", b.src, ViewOptions{Audio: true, Video: true}))
-	c.v.SetVideo("nobody", true, 100, 100)
+	c.v.SetVideo("nobody", true, Tile{Width: 100, Height: 100})
 	eventually(t, "video", func() bool { return c.count("u", Video) > 30 })
 	c.mu.Lock()
 	offers := len(c.offers)
 	c.mu.Unlock()
-	c.v.SetVideo("u", false, 0, 0)
+	c.v.SetVideo("u", false, Tile{})
 	sent := c.v.KeyStats()["u"].Video.Packets
 	audio := c.count("u", Audio)
 	eventually(t, "audio to go on", func() bool { return c.count("u", Audio) > audio+20 })
@@ -42,7 +42,7 @@ func TestViewerVideoOffAndOn(t *testing.T) {
 		t.Errorf("%d video packets were sent while off", now-sent)
 	}
 	off := c.count("u", Video)
-	c.v.SetVideo("u", true, 640, 480)
+	c.v.SetVideo("u", true, Tile{Width: 640, Height: 480})
 	eventually(t, "video again", func() bool { return c.count("u", Video) > off+30 })
 	packets := c.got("u", Video)
 	first := packets[off]

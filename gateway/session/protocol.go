@@ -26,11 +26,13 @@ type request struct {
 	Revision  uint64                   `json:"revision,omitempty"`
 }
 
-// tile is a member's picture on the client's page; sizes are in pixels.
+// tile is a member's picture on the client's page; sizes are in pixels of its
+// screen.
 type tile struct {
 	UserID string `json:"userID"`
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
+	Fit    string `json:"fit"` // as CSS object-fit: cover, or contain
 }
 
 type me struct {

@@ -86,7 +86,7 @@ func (s *Session) reconcile() {
 			s.rewatch(user, st)
 		}
 		if t, shown := tiles[user]; tiles != nil {
-			s.viewer.SetVideo(user, shown && t.Width > 0 && t.Height > 0, t.Width, t.Height)
+			s.viewer.SetVideo(user, shown && t.Width > 0 && t.Height > 0, sfu.Tile{Width: t.Width, Height: t.Height, Cover: t.Fit == "cover"})
 		}
 	}
 }
