@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -23,6 +24,10 @@ type BrowserOptions struct {
 	Flags []string // further switches, "name" or "name=value"
 	// Init is a script that every page runs before its own.
 	Init string
+	// Prompts leaves it to the browser whom it lets use devices and screens: the
+	// flags say so of screens, Permit of devices. Otherwise everything is allowed, and
+	// a shared screen is made up.
+	Prompts bool
 	// Namespace is the network namespace that the browser lives in, as ip-netns(8)
 	// names it; "" for the test's own.
 	Namespace string
@@ -68,7 +73,7 @@ func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 		chromedp.Flag("disable-background-timer-throttling", true),
 		chromedp.Flag("disable-backgrounding-occluded-windows", true),
 		chromedp.Flag("disable-renderer-backgrounding", true),
-		chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-fake-ui-for-media-stream", !options.Prompts),
 		chromedp.Flag("use-fake-device-for-media-stream", camera),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", true),
@@ -118,6 +123,22 @@ func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 		tb.Fatalf("testmedia: starting chromium: %v\n%s", err, stderr.Tail(4000))
 	}
 	return &Browser{tb: tb, ctx: ctx, init: options.Init}
+}
+
+// Permit decides whether pages may use camera and microphone: "granted", "denied"
+// or "prompt".
+func (b *Browser) Permit(decision browser.PermissionSetting) {
+	b.tb.Helper()
+	for _, name := range []string{"camera", "microphone"} {
+		ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+		_, err := chromedp.CallBrowser(ctx, browser.SetPermission, browser.SetPermissionParams{
+			Permission: &browser.PermissionDescriptor{Name: name}, Setting: decision,
+		})
+		cancel()
+		if err != nil {
+			b.tb.Fatalf("testmedia: permission for the %s: %v", name, err)
+		}
+	}
 }
 
 // Open opens a tab on an address. tb may be a subtest: the tab closes with it.

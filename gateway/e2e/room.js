@@ -13,6 +13,17 @@
     }
   };
 
+  // ?without=h264 is a browser that lacks it.
+  if (new URLSearchParams(location.search).get('without') === 'h264') {
+    for (const side of [RTCRtpReceiver, RTCRtpSender]) {
+      const real = side.getCapabilities.bind(side);
+      side.getCapabilities = kind => {
+        const all = real(kind);
+        return all && { ...all, codecs: all.codecs.filter(c => c.mimeType.toLowerCase() !== 'video/h264') };
+      };
+    }
+  }
+
   const by = id => document.querySelector(`[data-testid="${id}"]`);
   const members = () => [...document.querySelectorAll('[data-testid="tile"]')].map(t => t.dataset.user).sort();
   const tileOf = userID => document.querySelector(`[data-testid="tile"][data-user="${userID}"]`);

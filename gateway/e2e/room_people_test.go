@@ -25,13 +25,19 @@ func TestRoom(t *testing.T) {
 	m := &meeting{gw: start(t, "")}
 	for i := range m.browsers {
 		m.faces[i] = faceOf(i)
-		m.browsers[i] = m.faces[i].browser(t, testmedia.BrowserOptions{})
+		m.browsers[i] = m.faces[i].browser(t, testmedia.BrowserOptions{
+			Prompts: i == 0, Flags: []string{"auto-select-tab-capture-source-by-title=" + screenTitle},
+		})
 	}
+	m.browsers[0].Permit("granted")
 	for _, test := range []struct {
 		name string
 		run  func(*meeting, *testing.T)
 	}{
 		{"People", (*meeting).people},
+		{"SocketCut", (*meeting).socketCut},
+		{"ScreenShare", (*meeting).screenShare},
+		{"WithoutH264", (*meeting).withoutH264},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(m, t) })
 	}
