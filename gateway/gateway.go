@@ -288,6 +288,7 @@ func (g *Gateway) rtmpConfig() (rtmp.Config, error) {
 		PlayWait:     cfg.Stream.PlayWait.Std(),
 		StandardPath: cfg.Stream.Path == config.PathStandard, StandardMerge: cfg.Stream.StandardMerge.Std(),
 		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP,
+		Audience: func(r rtmp.Request) bool { return auth.Audience(r.Query) },
 	}
 	if r.TLS.Address == "" {
 		return c, nil

@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Merge trades delay for fewer writes; zero sends frames at once.
 	Merge time.Duration
+	// Audience plays the stream's composition where it has one.
+	Audience bool
 	// WriteTimeout is how long a write may make no progress; zero means 10 s.
 	WriteTimeout time.Duration
 	// TCP is the connection under conn when conn is not one itself.
@@ -79,7 +81,7 @@ type server struct {
 }
 
 func (s *server) run(ctx context.Context) error {
-	r := s.p.Reader(stream.ReaderOptions{Merge: s.o.Merge})
+	r := s.p.Reader(stream.ReaderOptions{Merge: s.o.Merge, Audience: s.o.Audience})
 	batch, err := r.Next(ctx, nil)
 	if err != nil {
 		return err
@@ -131,7 +133,7 @@ func (s *server) tracks(ctx context.Context, batch []*stream.Frame) (*stream.Tra
 	tick := time.NewTicker(settle / 10)
 	defer tick.Stop()
 	for {
-		if now := s.p.Stream().Tracks(); now != nil {
+		if now := s.p.Tracks(s.o.Audience); now != nil {
 			t = now
 		}
 		if t.Video != nil && t.Audio != nil || !time.Now().Before(end) {

@@ -40,7 +40,10 @@ type Config struct {
 	// The path it returns is PathLive, PathStandard, or "" for what the query or
 	// StandardPath says.
 	Authorize func(context.Context, Request) (path string, err error)
-	Observer  Observer
+	// Audience tells whether a player gets the stream's composition where it has
+	// one; nil is nobody.
+	Audience func(Request) bool
+	Observer Observer
 }
 
 // The two paths of playback: every frame at once, or frames merged to save CPU.
@@ -101,6 +104,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Authorize == nil {
 		c.Authorize = func(context.Context, Request) (string, error) { return "", nil }
+	}
+	if c.Audience == nil {
+		c.Audience = func(Request) bool { return false }
 	}
 	o := &c.Observer
 	if o.ConnOpened == nil {

@@ -35,11 +35,13 @@ func buildBlock(f *stream.Frame) []byte {
 // playing is one play on a message stream. Its goroutine ends when the stream
 // does, when it is stopped, or when the peer cannot be written to.
 type playing struct {
-	c      *conn
-	id     uint32
-	req    Request
-	merge  time.Duration
-	resume bool // after a pause: nothing to announce
+	c     *conn
+	id    uint32
+	req   Request
+	merge time.Duration
+	// audience gets the stream's composition.
+	audience bool
+	resume   bool // after a pause: nothing to announce
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -73,7 +75,7 @@ func (c *conn) play(ns *netStream, name string) error {
 	if err := c.user(&message.UserCtrlEventStreamBegin{StreamID: ns.id}); err != nil {
 		return err
 	}
-	c.startPlaying(ns, r, merge, false)
+	c.startPlaying(ns, r, merge, c.s.cfg.Audience(r), false)
 	return nil
 }
 
@@ -83,9 +85,9 @@ func (c *conn) refusePlay(id uint32, reason, code string, err error) error {
 	return c.status(id, levelError, code, err.Error())
 }
 
-func (c *conn) startPlaying(ns *netStream, r Request, merge time.Duration, resume bool) {
+func (c *conn) startPlaying(ns *netStream, r Request, merge time.Duration, audience, resume bool) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	p := &playing{c: c, id: ns.id, req: r, merge: merge, resume: resume, cancel: cancel, done: make(chan struct{})}
+	p := &playing{c: c, id: ns.id, req: r, merge: merge, audience: audience, resume: resume, cancel: cancel, done: make(chan struct{})}
 	ns.play = p
 	c.enter()
 	go p.run(ctx)
@@ -105,7 +107,7 @@ func (c *conn) pause(ns *netStream, hold bool) error {
 	if err := c.status(ns.id, levelStatus, codeUnpause, "going on"); err != nil {
 		return err
 	}
-	c.startPlaying(ns, p.req, p.merge, true)
+	c.startPlaying(ns, p.req, p.merge, p.audience, true)
 	return nil
 }
 
@@ -170,7 +172,7 @@ func (p *playing) serve(ctx context.Context) error {
 
 // pump writes frames until there are no more.
 func (p *playing) pump(ctx context.Context) error {
-	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge})
+	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge, Audience: p.audience})
 	var batch []*stream.Frame
 	for {
 		var err error

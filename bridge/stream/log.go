@@ -20,7 +20,7 @@ type Log struct {
 	wake     chan struct{}
 	wakeNext *time.Timer // a wake that is put off, nil if none is
 	waiting  atomic.Int32
-	players  atomic.Int32
+	players  *atomic.Int32 // of the stream's readers
 	ended    bool
 }
 
@@ -33,7 +33,7 @@ const (
 )
 
 func newLog(maxBytes int, maxSpan time.Duration) *Log {
-	return &Log{maxBytes: maxBytes, maxSpan: maxSpan, head: &Frame{}, wake: make(chan struct{})}
+	return &Log{maxBytes: maxBytes, maxSpan: maxSpan, head: &Frame{}, wake: make(chan struct{}), players: new(atomic.Int32)}
 }
 
 func (l *Log) append(f *Frame) {
@@ -88,6 +88,19 @@ func (l *Log) wakeAll() {
 	}
 	close(l.wake)
 	l.wake = make(chan struct{})
+}
+
+// wakeNow lets every waiting reader look anew.
+func (l *Log) wakeNow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wakeAll()
+}
+
+func (l *Log) isEnded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
 }
 
 // forget drops the cached group of pictures: what comes next starts anew.

@@ -74,7 +74,7 @@ func (p *Player) Reader(o ReaderOptions) *Reader {
 			next(n)
 		}
 	}
-	if p.s.askKeyframe() {
+	if !(o.Audience && p.s.Composed()) && p.s.askKeyframe() {
 		o.joinAge = freshKeyframe
 	}
 	return p.s.Reader(o)

@@ -25,13 +25,17 @@ type ReaderOptions struct {
 	OnDrop func(frames int)
 	// LiveOnly begins at the live edge, not at the cached keyframe.
 	LiveOnly bool
+	// Audience reads the stream's composition where it has one; see
+	// [Stream.Compose].
+	Audience bool
 
 	joinAge time.Duration // do not begin at a keyframe older than this; 0: any
 }
 
 // Reader is one player's place in a stream's frames. It is used by one goroutine.
 type Reader struct {
-	log  *Log
+	s    *Stream
+	log  *Log // of the stream, or of its composition
 	opts ReaderOptions
 
 	cur      *Frame
@@ -41,14 +45,20 @@ type Reader struct {
 	waitKey  bool
 	flushed  time.Time
 	timer    *time.Timer
+	last     [Meta]time.Duration // of an audience: the newest time of each kind
 }
 
-func newReader(l *Log, o ReaderOptions) *Reader {
-	r := &Reader{log: l, opts: o}
-	head, _ := l.newest()
+func newReader(s *Stream, o ReaderOptions) *Reader {
+	r := &Reader{s: s, log: s.log, opts: o}
+	if o.Audience {
+		if r.follow(); r.log != s.log {
+			return r
+		}
+	}
+	head, _ := r.log.newest()
 	r.cur = head
 	if !o.LiveOnly {
-		r.cur = l.start()
+		r.cur = r.log.start()
 	}
 	if first := r.cur.next.Load(); first != nil {
 		r.joinLag = head.DTS - first.DTS
@@ -70,6 +80,9 @@ func (r *Reader) Next(ctx context.Context, batch []*Frame) ([]*Frame, error) {
 		return batch, err
 	}
 	for {
+		if r.opts.Audience {
+			r.follow()
+		}
 		r.skipLag()
 		for len(batch) < maxBatch {
 			f := r.cur.next.Load()
@@ -94,6 +107,9 @@ func (r *Reader) wait(ctx context.Context) error {
 	wake, alive := r.log.wait(r.cur)
 	defer r.log.waiting.Add(-1)
 	if !alive {
+		if r.log != r.s.log {
+			return nil // the composition has ended, the stream may not have
+		}
 		return ErrEnded
 	}
 	select {
@@ -165,6 +181,11 @@ func (r *Reader) add(batch []*Frame, f *Frame) []*Frame {
 		}
 		r.waitKey = false
 	}
+	if r.opts.Audience {
+		if f = r.smooth(f); f == nil {
+			return batch
+		}
+	}
 	return append(batch, f)
 }
 
@@ -179,12 +200,13 @@ func (r *Reader) headers(batch []*Frame, f *Frame) []*Frame {
 	if old == nil {
 		old = &Tracks{}
 	}
-	batch = append(batch, &Frame{Kind: Meta, Config: true, DTS: f.DTS, PTS: f.DTS, Tracks: now})
+	at := max(f.DTS, r.last[Video-1], r.last[Audio-1])
+	batch = append(batch, &Frame{Kind: Meta, Config: true, DTS: at, PTS: at, Tracks: now})
 	if now.Video != nil && now.Video != old.Video {
-		batch = append(batch, &Frame{Kind: Video, Config: true, Key: true, DTS: f.DTS, PTS: f.DTS, Tracks: now, Body: videoHeader(now.Video)})
+		batch = append(batch, &Frame{Kind: Video, Config: true, Key: true, DTS: at, PTS: at, Tracks: now, Body: videoHeader(now.Video)})
 	}
 	if now.Audio != nil && now.Audio != old.Audio {
-		batch = append(batch, &Frame{Kind: Audio, Config: true, DTS: f.DTS, PTS: f.DTS, Tracks: now, Body: audioHeader(now.Audio)})
+		batch = append(batch, &Frame{Kind: Audio, Config: true, DTS: at, PTS: at, Tracks: now, Body: audioHeader(now.Audio)})
 	}
 	return batch
 }

@@ -210,6 +210,9 @@ func (r *Registry) end(s *Stream) {
 	delete(r.streams, s.Name)
 	s.adjust()
 	s.log.end()
+	if c := s.composed.Load(); c != nil {
+		c.Close()
+	}
 	s.source.Close()
 	s.slog.Info("stream ended", "seconds", int(time.Since(s.created).Seconds()))
 }

@@ -41,9 +41,10 @@ type Stream struct {
 	created time.Time
 	slog    *slog.Logger
 
-	tracks atomic.Pointer[Tracks] // what the newest frame consisted of
-	turnMu sync.Mutex
-	turn   *Turn
+	tracks   atomic.Pointer[Tracks] // what the newest frame consisted of
+	composed atomic.Pointer[Composition]
+	turnMu   sync.Mutex
+	turn     *Turn
 
 	stats streamStats
 
@@ -75,7 +76,7 @@ func (s *Stream) Reader(o ReaderOptions) *Reader {
 	if o.MaxLag == 0 {
 		o.MaxLag = s.r.opts.MaxLag
 	}
-	return newReader(s.log, o)
+	return newReader(s, o)
 }
 
 // publisher returns the current publication, nil in the grace period.
