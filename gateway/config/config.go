@@ -22,6 +22,7 @@ type Config struct {
 	Audio   Audio   `yaml:"audio"`
 	Auth    Auth    `yaml:"auth"`
 	Rooms   Rooms   `yaml:"rooms"`
+	Weapp   Weapp   `yaml:"weapp"`
 	State   State   `yaml:"state"`
 	Metrics Metrics `yaml:"metrics"`
 	Pprof   Pprof   `yaml:"pprof"`

@@ -14,7 +14,7 @@ func other(t *testing.T, o option) (string, any) {
 	case bool:
 		return fmt.Sprint(!v), !v
 	case int:
-		if o.path == "state.replicas" {
+		if o.path == "state.replicas" || o.path == "weapp.sdk_app_id" {
 			return "3", 3
 		}
 		return fmt.Sprint(v - 1), v - 1
@@ -25,6 +25,9 @@ func other(t *testing.T, o option) (string, any) {
 	case []string:
 		if o.path == "webrtc.external_ips" {
 			return "203.0.113.7,2001:db8::1", []string{"203.0.113.7", "2001:db8::1"}
+		}
+		if o.path == "weapp.services" {
+			return "live_room", []string{"live_room"}
 		}
 		return "https://a.example, https://b.example:8443", []string{"https://a.example", "https://b.example:8443"}
 	case []ICEServer:
@@ -51,6 +54,14 @@ func other(t *testing.T, o option) (string, any) {
 			return "https://call.example.com", "https://call.example.com"
 		case o.path == "state.node":
 			return "node-2", "node-2"
+		case o.path == "weapp.path":
+			return "/video/weapp", "/video/weapp"
+		case o.path == "weapp.biz_id":
+			return "8888", "8888"
+		case o.path == "weapp.push_url":
+			return "rtmp://a.example", "rtmp://a.example"
+		case o.path == "weapp.play_url":
+			return "https://a.example", "https://a.example"
 		case o.path == "state.url":
 			return "nats://a.example:4222,nats://b.example:4222", "nats://a.example:4222,nats://b.example:4222"
 		case o.path == "auth.callout.url":
@@ -76,6 +87,7 @@ func TestEveryOptionFromTheEnvironment(t *testing.T) {
 		"auth.mode":           {"HUTONG_AUTH_API_KEYS=[{name: a, key: 0123456789abcdef}]", "HUTONG_AUTH_TOKEN_SECRET=0123456789abcdef0123456789abcdef"},
 		"auth.callout.url":    {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
 		"auth.callout.secret": {"HUTONG_AUTH_CALLOUT_URL=http://a"},
+		"weapp.enabled":       {"HUTONG_WEAPP_KEY=0123456789abcdef", "HUTONG_WEAPP_SDK_APP_ID=1"},
 		"state.credentials":   {"HUTONG_STATE_URL=nats://a"},
 		"state.replicas":      {"HUTONG_STATE_URL=nats://a"},
 	}

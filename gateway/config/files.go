@@ -14,6 +14,7 @@ import (
 func (l *loader) checkFiles() {
 	l.certificate("http.tls", l.cfg.HTTP.TLS)
 	l.certificate("rtmp.tls", TLS{l.cfg.RTMP.TLS.Cert, l.cfg.RTMP.TLS.Key})
+	l.weappFiles()
 	if dir := l.cfg.DataDir; dir != "" {
 		if err := writable(dir); err != nil {
 			l.fault("data_dir", dir, "cannot be used: "+err.Error(), "write the path of a directory that the gateway may create and write to")
