@@ -22,7 +22,8 @@ type Config struct {
 	Audio   Audio   `yaml:"audio"`
 	Auth    Auth    `yaml:"auth"`
 	Rooms   Rooms   `yaml:"rooms"`
-	Weapp   Weapp   `yaml:"weapp"`
+	Desk    Desk    `yaml:"desk"`
+	Queues  []Queue `yaml:"queues"`
 	State   State   `yaml:"state"`
 	Metrics Metrics `yaml:"metrics"`
 	Pprof   Pprof   `yaml:"pprof"`
@@ -87,8 +88,10 @@ type WebRTC struct {
 	// ExternalIPs are announced instead of the machine's own addresses, for instance behind NAT.
 	ExternalIPs []string `yaml:"external_ips"`
 	ICELite     bool     `yaml:"ice_lite"`
-	// ICEServers are handed to browsers in WHIP and WHEP answers.
+	// ICEServers are handed to browsers.
 	ICEServers []ICEServer `yaml:"ice_servers"`
+	// Simulcast has call pages send their picture in several sizes.
+	Simulcast bool `yaml:"simulcast"`
 	// Loopback is LoopbackAuto, LoopbackOn or LoopbackOff; see OfferLoopback.
 	Loopback string `yaml:"loopback" choice:"auto,true,false"`
 	MaxPeers int    `yaml:"max_peers" min:"1" max:"1000000"`

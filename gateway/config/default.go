@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Default returns a Config with every option at its default. Access is open, so every listener is on loopback: whoever
 // opens the gateway to a network does it knowingly.
@@ -32,6 +29,7 @@ func Default() *Config {
 			TCPAddress:  "127.0.0.1:8189",
 			ExternalIPs: []string{},
 			ICEServers:  []ICEServer{},
+			Simulcast:   true,
 			Loopback:    LoopbackAuto,
 			MaxPeers:    5000,
 		},
@@ -57,39 +55,21 @@ func Default() *Config {
 			Callout:    Callout{Timeout: seconds(3)},
 			Rate:       Rate{PerSecond: 200, Burst: 1000},
 		},
-		Rooms:   Rooms{Grace: seconds(20), EmptyTimeout: seconds(300), MaxRooms: 10_000, Webhooks: []Webhook{}},
-		Weapp: Weapp{
-			Path:        "/weapp",
-			Services:    slices.Clone(WeappServices),
-			AccountType: "36862",
-			PublicKeys:  []string{},
-			LoginInfo:   true,
-			UserSigTTL:  hours(30 * 24),
-			MapKeyTTL:   hours(1),
-			MapKey:      MapKeyRequired,
-			TokenTTL:    hours(30 * 24),
-			BizID:       "hutong",
-			URLTTL:      hours(7 * 24),
-			Expiry:      seconds(20),
-			IdleRoom:    seconds(120),
-			MaxDouble:   2,
-			MaxMulti:    4,
-			MaxLive:     4,
-			MaxWebRTC:   4,
-			MaxAudience: 30,
-			MaxRoomInfo: 1024,
-			History:     20,
-			Messages:    Rate{PerSecond: 20, Burst: 60},
-			Calls:       Rate{PerSecond: 500, Burst: 2000},
-			MaxSockets:  10_000,
+		Rooms: Rooms{Grace: seconds(20), EmptyTimeout: seconds(300), MaxRooms: 10_000, Webhooks: []Webhook{}},
+		Desk: Desk{
+			RingTimeout: seconds(20), RetryAfter: seconds(30), MaxWait: seconds(600), MaxWaiting: 100,
+			CallerGrace: seconds(10), AgentGrace: seconds(30), TransferTimeout: seconds(30), WrapUp: seconds(30), MissedBreak: 3,
+			QualityEvery: seconds(5), ServiceLevel: seconds(20), Timezone: "UTC",
+			Outcomes: []string{}, QuickReplies: []string{}, SessionTTL: Duration(12 * time.Hour), Agents: []DeskAgent{},
+			OIDC:     OIDC{Scopes: []string{}, NameClaim: "preferred_username", RoleClaim: "hutong_role", QueuesClaim: "hutong_queues", SkillsClaim: "hutong_skills"},
+			Webhooks: []Webhook{},
 		},
+		Queues:  []Queue{},
 		State:   State{Replicas: 1},
 		Metrics: Metrics{Enabled: true},
 		Pprof:   Pprof{Enabled: false},
 		Drain:   Drain{Mode: DrainCut, Timeout: seconds(10)},
 	}
 }
-
-func hours(n int) Duration { return Duration(time.Duration(n) * time.Hour) }
 
 func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }

@@ -10,8 +10,11 @@ import (
 var live = []string{
 	"log.level",
 	"http.cors_origins",
+	"webrtc.ice_servers", "webrtc.simulcast",
 	"stream.takeover", "stream.publisher_grace", "stream.max_streams", "stream.max_players",
 	"auth",
+	"rooms.webhooks",
+	"desk", "queues",
 	"metrics.enabled", "pprof.enabled",
 	"drain",
 }

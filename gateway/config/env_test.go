@@ -17,12 +17,18 @@ func other(t *testing.T, o option) (string, any) {
 		if o.path == "state.replicas" || o.path == "weapp.sdk_app_id" {
 			return "3", 3
 		}
+		if o.tag.Get("min") == fmt.Sprint(v) {
+			return fmt.Sprint(v + 1), v + 1
+		}
 		return fmt.Sprint(v - 1), v - 1
 	case Duration:
 		return (v - 1e6).String(), v - 1e6
 	case Size:
 		return (v - 1).String(), v - 1
 	case []string:
+		if strings.HasPrefix(o.path, "desk.") {
+			return "a,b c", []string{"a", "b c"}
+		}
 		if o.path == "webrtc.external_ips" {
 			return "203.0.113.7,2001:db8::1", []string{"203.0.113.7", "2001:db8::1"}
 		}
@@ -38,6 +44,10 @@ func other(t *testing.T, o option) (string, any) {
 	case []Webhook:
 		return "[{url: 'http://a.example/events', secret: 0123456789abcdef, events: [muted]}]",
 			[]Webhook{{URL: "http://a.example/events", Secret: "0123456789abcdef", Events: []string{"muted"}}}
+	case []DeskAgent:
+		return "[{name: anna, password: $2a$10$x}]", []DeskAgent{{Name: "anna", Password: "$2a$10$x", Role: RoleAgent}}
+	case []Queue:
+		return "[{id: support, overflow_after: 0}]", []Queue{{ID: "support", OnReject: OnRejectNext}}
 	case []SignedURL:
 		return "[{app: live, key: 0123456789abcdef, play: optional}]",
 			[]SignedURL{{App: "live", Key: "0123456789abcdef", Hash: HashMD5, Publish: SignRequired, Play: SignOptional}}
@@ -52,6 +62,10 @@ func other(t *testing.T, o option) (string, any) {
 			return "192.0.2.1:7000", "192.0.2.1:7000"
 		case o.path == "http.public_url":
 			return "https://call.example.com", "https://call.example.com"
+		case o.path == "desk.timezone":
+			return "Asia/Shanghai", "Asia/Shanghai"
+		case o.path == "desk.oidc.issuer":
+			return "https://login.example.com", "https://login.example.com"
 		case o.path == "state.node":
 			return "node-2", "node-2"
 		case o.path == "weapp.path":
@@ -88,6 +102,7 @@ func TestEveryOptionFromTheEnvironment(t *testing.T) {
 		"auth.callout.url":    {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
 		"auth.callout.secret": {"HUTONG_AUTH_CALLOUT_URL=http://a"},
 		"weapp.enabled":       {"HUTONG_WEAPP_KEY=0123456789abcdef", "HUTONG_WEAPP_SDK_APP_ID=1"},
+		"desk.oidc.issuer":    {"HUTONG_DESK_OIDC_CLIENT_ID=c", "HUTONG_HTTP_PUBLIC_URL=https://a"},
 		"state.credentials":   {"HUTONG_STATE_URL=nats://a"},
 		"state.replicas":      {"HUTONG_STATE_URL=nats://a"},
 	}

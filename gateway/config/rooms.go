@@ -37,9 +37,11 @@ type State struct {
 	Sync bool `yaml:"sync"`
 }
 
-func (l *loader) rooms() {
-	for i, w := range l.cfg.Rooms.Webhooks {
-		path := fmt.Sprintf("rooms.webhooks[%d]", i)
+func (l *loader) rooms() { l.hooks("rooms.webhooks", l.cfg.Rooms.Webhooks) }
+
+func (l *loader) hooks(list string, hooks []Webhook) {
+	for i, w := range hooks {
+		path := fmt.Sprintf("%s[%d]", list, i)
 		if l.broken[path] {
 			continue
 		}

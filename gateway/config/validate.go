@@ -34,7 +34,7 @@ func (l *loader) validate() {
 	l.iceServers()
 	l.auth()
 	l.rooms()
-	l.weapp()
+	l.desk()
 	l.state()
 	l.drain()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
