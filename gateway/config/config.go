@@ -22,6 +22,7 @@ type Config struct {
 	Audio   Audio   `yaml:"audio"`
 	Auth    Auth    `yaml:"auth"`
 	Rooms   Rooms   `yaml:"rooms"`
+	Weapp   Weapp   `yaml:"weapp"`
 	Desk    Desk    `yaml:"desk"`
 	Queues  []Queue `yaml:"queues"`
 	State   State   `yaml:"state"`

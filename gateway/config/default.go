@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Default returns a Config with every option at its default. Access is open, so every listener is on loopback: whoever
 // opens the gateway to a network does it knowingly.
@@ -56,6 +59,31 @@ func Default() *Config {
 			Rate:       Rate{PerSecond: 200, Burst: 1000},
 		},
 		Rooms: Rooms{Grace: seconds(20), EmptyTimeout: seconds(300), MaxRooms: 10_000, Webhooks: []Webhook{}},
+		Weapp: Weapp{
+			Path:        "/weapp",
+			Services:    slices.Clone(WeappServices),
+			AccountType: "36862",
+			PublicKeys:  []string{},
+			LoginInfo:   true,
+			UserSigTTL:  hours(30 * 24),
+			MapKeyTTL:   hours(1),
+			MapKey:      MapKeyRequired,
+			TokenTTL:    hours(30 * 24),
+			BizID:       "hutong",
+			URLTTL:      hours(7 * 24),
+			Expiry:      seconds(20),
+			IdleRoom:    seconds(120),
+			MaxDouble:   2,
+			MaxMulti:    4,
+			MaxLive:     4,
+			MaxWebRTC:   4,
+			MaxAudience: 30,
+			MaxRoomInfo: 1024,
+			History:     20,
+			Messages:    Rate{PerSecond: 20, Burst: 60},
+			Calls:       Rate{PerSecond: 500, Burst: 2000},
+			MaxSockets:  10_000,
+		},
 		Desk: Desk{
 			RingTimeout: seconds(20), RetryAfter: seconds(30), MaxWait: seconds(600), MaxWaiting: 100,
 			CallerGrace: seconds(10), AgentGrace: seconds(30), TransferTimeout: seconds(30), WrapUp: seconds(30), MissedBreak: 3,
@@ -71,5 +99,7 @@ func Default() *Config {
 		Drain:   Drain{Mode: DrainCut, Timeout: seconds(10)},
 	}
 }
+
+func hours(n int) Duration { return Duration(time.Duration(n) * time.Hour) }
 
 func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }

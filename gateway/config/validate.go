@@ -35,6 +35,7 @@ func (l *loader) validate() {
 	l.auth()
 	l.rooms()
 	l.desk()
+	l.weapp()
 	l.state()
 	l.drain()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
