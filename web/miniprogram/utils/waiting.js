@@ -1,0 +1,9 @@
+/** What the others see while the app is in the background: a picture of the gateway's, where it can be had by https. */
+const gateway = require('./gateway')
+
+module.exports = {
+  image: function () {
+    const base = gateway.base()
+    return base.indexOf('https://') === 0 ? base + '/waiting.png' : ''
+  }
+}
