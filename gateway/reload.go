@@ -105,6 +105,10 @@ func (g *Gateway) adopt(next *config.Config) error {
 	g.running.Store(adopted)
 	g.http.Adopt(adopted)
 	g.streams.Limit(limits(adopted))
+	g.members.SetICEServers(iceServers(adopted))
+	if touches(live, "rooms.webhooks") {
+		g.rooms.SetWebhooks(webhooks(adopted))
+	}
 	if g.source.Level != nil {
 		g.source.Level.Set(min(level, g.source.Level.Level())) // what follows is seen by whom either level suits
 		defer g.source.Level.Set(level)

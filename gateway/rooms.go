@@ -3,6 +3,7 @@ package gateway
 import (
 	"path/filepath"
 
+	"hutong/gateway/config"
 	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 	"hutong/gateway/rooms/webhook"
@@ -22,11 +23,7 @@ func (g *Gateway) openRooms() error {
 	if err != nil {
 		return err
 	}
-	hooks := []webhook.Hook{}
-	for _, h := range c.Rooms.Webhooks {
-		hooks = append(hooks, webhook.Hook{URL: h.URL, Secret: h.Secret, Events: h.Events})
-	}
-	g.rooms, err = rooms.New(rooms.Options{Webhooks: hooks, Store: g.store, Streams: g.streams, Node: node,
+	g.rooms, err = rooms.New(rooms.Options{Webhooks: webhooks(c), Store: g.store, Streams: g.streams, Node: node,
 		Grace: c.Rooms.Grace.Std(), EmptyTimeout: c.Rooms.EmptyTimeout.Std(), MaxRooms: c.Rooms.MaxRooms, Log: g.log,
 		Observer: rooms.Observer{
 			Event:   func(e room.EventType) { g.metrics.RoomEvents.WithLabelValues(string(e)).Inc() },
@@ -35,11 +32,7 @@ func (g *Gateway) openRooms() error {
 	if err != nil {
 		return err
 	}
-	ice := []session.ICEServer{}
-	for _, i := range c.WebRTC.ICEServers {
-		ice = append(ice, session.ICEServer(i))
-	}
-	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: ice,
+	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: iceServers(c),
 		MaxSessions: c.WebRTC.MaxPeers, Log: g.log,
 		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
 	g.auth.RoomOf = func(stream string) string {
@@ -47,6 +40,22 @@ func (g *Gateway) openRooms() error {
 		return roomID
 	}
 	return nil
+}
+
+func webhooks(c *config.Config) []webhook.Hook {
+	hooks := []webhook.Hook{}
+	for _, h := range c.Rooms.Webhooks {
+		hooks = append(hooks, webhook.Hook{URL: h.URL, Secret: h.Secret, Events: h.Events})
+	}
+	return hooks
+}
+
+func iceServers(c *config.Config) []session.ICEServer {
+	servers := []session.ICEServer{}
+	for _, i := range c.WebRTC.ICEServers {
+		servers = append(servers, session.ICEServer(i))
+	}
+	return servers
 }
 
 func (g *Gateway) closeRooms() {

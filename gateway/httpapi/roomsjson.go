@@ -102,7 +102,7 @@ func (s *Server) describeRoom(c *fiber.Ctx, v room.View) roomJSON {
 
 func (s *Server) iceServers() []iceServerJSON {
 	out := []iceServerJSON{}
-	for _, i := range s.Config.WebRTC.ICEServers {
+	for _, i := range s.live().WebRTC.ICEServers {
 		out = append(out, iceServerJSON(i))
 	}
 	return out

@@ -77,21 +77,13 @@ func describe(s *stream.Stream) streamJSON {
 
 // settings is what the page needs to know before it does anything.
 func (s *Server) settings(c *fiber.Ctx) error {
-	type iceServer struct {
-		URLs       []string `json:"urls"`
-		Username   string   `json:"username,omitempty"`
-		Credential string   `json:"credential,omitempty"`
-	}
-	ice := []iceServer{}
-	for _, i := range s.Config.WebRTC.ICEServers {
-		ice = append(ice, iceServer(i))
-	}
 	base := s.Config.HTTP.PublicURL
 	if base == "" {
 		base = c.BaseURL()
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.JSON(fiber.Map{"version": s.Version, "auth": s.live().Auth.Mode, "rooms": s.Members != nil, "iceServers": ice, "http": base,
+	return c.JSON(fiber.Map{"version": s.Version, "auth": s.live().Auth.Mode, "rooms": s.Members != nil, "simulcast": s.live().WebRTC.Simulcast,
+		"iceServers": s.iceServers(), "http": base,
 		"rtmp": rtmpURL(hostOf(base), s.Config.RTMP.Address)})
 }
 

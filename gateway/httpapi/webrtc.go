@@ -203,7 +203,7 @@ func (s *Server) created(c *fiber.Ctx, session *peerSession, answer string) erro
 
 // linkICEServers names STUN and TURN servers (RFC 9725 §4.6).
 func (s *Server) linkICEServers(c *fiber.Ctx) {
-	for _, ice := range s.Config.WebRTC.ICEServers {
+	for _, ice := range s.live().WebRTC.ICEServers {
 		for _, u := range ice.URLs {
 			link := "<" + u + `>; rel="ice-server"`
 			if ice.Username != "" {

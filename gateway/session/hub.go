@@ -47,6 +47,7 @@ type Hub struct {
 	mu       sync.Mutex
 	sessions map[string]*Session
 	closed   bool
+	servers  []ICEServer
 }
 
 // Who is the member a token names.
@@ -70,6 +71,7 @@ func NewHub(o Options) *Hub {
 		o.OnBadInput = func(string) {}
 	}
 	h := &Hub{o: o, sessions: map[string]*Session{}}
+	h.SetICEServers(o.ICEServers)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.wg.Add(1)
 	go h.listen()
@@ -118,6 +120,22 @@ func (h *Hub) Open(ctx context.Context, who Who, p Presenter, resume string, out
 		return nil, err
 	}
 	return s, nil
+}
+
+// SetICEServers replaces what clients are told from now on.
+func (h *Hub) SetICEServers(servers []ICEServer) {
+	if servers == nil {
+		servers = []ICEServer{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.servers = servers
+}
+
+func (h *Hub) iceServers() []ICEServer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.servers
 }
 
 func memberOf(v room.View, userID string) (room.Member, bool) {

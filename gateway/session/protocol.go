@@ -96,6 +96,14 @@ type offer struct {
 	Tracks []track `json:"tracks"`
 }
 
+// candidate is a way to the gateway that was not yet known when it made its newest
+// offer.
+type candidate struct {
+	Type      string                  `json:"type"`
+	PC        string                  `json:"pc"`
+	Candidate webrtc.ICECandidateInit `json:"candidate"`
+}
+
 // answer is to an offer of the publishing peer connection.
 type answer struct {
 	Type string `json:"type"`

@@ -45,6 +45,8 @@ type Session struct {
 	gap         bool            // view has missed an event
 	tiles       map[string]tile // what the page shows; nil until it says
 	sendViewer  offer           // the newest offer, for a resumed WebSocket
+	candidates  []candidate     // of that offer, told since
+	heard       map[string]bool // whose audio the session gets; nil for everybody's
 
 	pubMu       sync.Mutex
 	publisher   *sfu.Publisher
@@ -77,7 +79,7 @@ func (s *Session) begin(ctx context.Context, out *Outbox) error {
 	s.mu.Lock()
 	s.unsubscribe = unsubscribe
 	s.mu.Unlock()
-	s.viewer, err = s.h.o.SFU.NewViewer(sfu.ViewerOptions{OnOffer: s.passOffer})
+	s.viewer, err = s.h.o.SFU.NewViewer(sfu.ViewerOptions{OnOffer: s.passOffer, OnCandidate: s.passCandidate})
 	if err != nil {
 		return err
 	}
@@ -100,15 +102,12 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 	if err != nil {
 		return err
 	}
+	servers := s.h.iceServers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view = view
 	if messages == nil {
 		messages = []room.Message{}
-	}
-	servers := s.h.o.ICEServers
-	if servers == nil {
-		servers = []ICEServer{}
 	}
 	s.sendLocked(welcome{Type: "welcome", Session: s.id, Resumed: resumed, Me: me{s.who.UserID, s.name, s.role},
 		Room: s.show.Room(view), Messages: messages, ICEServers: servers})
@@ -130,7 +129,7 @@ func (s *Session) attach(out *Outbox) bool {
 	}
 	old := s.out
 	s.out = out
-	pending := s.sendViewer
+	pending, candidates := s.sendViewer, s.candidates
 	s.mu.Unlock()
 	if old != nil {
 		old.Close()
@@ -142,6 +141,9 @@ func (s *Session) attach(out *Outbox) bool {
 	}
 	if pending.SDP != "" {
 		s.send(pending)
+	}
+	for _, c := range candidates {
+		s.send(c)
 	}
 	s.log.Info("session resumed", "session", s.id[:8])
 	return true

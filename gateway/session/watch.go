@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"hutong/bridge/stream"
 	"hutong/gateway/room"
 	"hutong/sfu"
@@ -136,8 +138,22 @@ func (s *Session) passOffer(sdp string, tracks []sfu.ViewerTrack) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sendViewer = d
+	s.sendViewer, s.candidates = d, nil
 	s.sendLocked(d)
+}
+
+// maxCandidates bounds those kept for a resumed WebSocket.
+const maxCandidates = 64
+
+// passCandidate passes a candidate on that belongs to the newest offer.
+func (s *Session) passCandidate(c webrtc.ICECandidateInit) {
+	m := candidate{Type: "candidate", PC: "sub", Candidate: c}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.candidates) < maxCandidates {
+		s.candidates = append(s.candidates, m)
+	}
+	s.sendLocked(m)
 }
 
 // answered takes the client's answer to the newest offer, which need not be sent
