@@ -66,6 +66,8 @@ export interface ViewTile {
   userID: string
   width: number
   height: number
+  /** How the picture lies in it, as CSS object-fit. */
+  fit: 'cover' | 'contain'
 }
 
 export type ClientMessage =

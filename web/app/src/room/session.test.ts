@@ -95,11 +95,11 @@ describe('RoomSession', () => {
   it('enters, says what it shows, and leaves', async () => {
     const s = setUp()
     s.session.mute(true, false)
-    s.session.look([{ userID: 'bob', width: 640, height: 360 }])
+    s.session.look([{ userID: 'bob', width: 640, height: 360, fit: 'cover' }])
     await s.enter()
     expect(s.last()).toEqual(['live', undefined])
     expect(s.sockets[0]!.of('mute')).toEqual([{ type: 'mute', audio: true, video: false }])
-    expect(s.sockets[0]!.of('view')[0]).toMatchObject({ tiles: [{ userID: 'bob', width: 640, height: 360 }] })
+    expect(s.sockets[0]!.of('view')[0]).toMatchObject({ tiles: [{ userID: 'bob', width: 640, height: 360, fit: 'cover' }] })
     s.session.leave()
     await s.run
     expect(s.sockets[0]!.of('leave')).toHaveLength(1)
