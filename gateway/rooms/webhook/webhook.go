@@ -1,13 +1,14 @@
-// Package webhook tells back ends what happens in rooms.
+// Package webhook tells back ends what happens in rooms and to calls.
 //
 // Each event is a JSON POST, signed as [auth.SignBody] says, and repeated until
-// it is answered with a 2xx status. The events of one room, and those of one
-// stream, arrive in their order: one that fails holds back those after it, and
+// it is answered with a 2xx status. The events of one room, of one stream, and of
+// one call, arrive in their order: one that fails holds back those after it, and
 // no others. What has not been delivered is kept in the store, so that a restart
 // loses nothing; a back end may get an event twice, and knows it by its id.
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -34,7 +35,7 @@ const (
 	maxAge   = 24 * time.Hour // of an event that is still tried
 	timeout  = 10 * time.Second
 	senders  = 4 // requests to one back end at a time
-	journal  = "webhooks"
+	journal  = "webhooks" // unless Options.Journal says another
 
 	// lastAnswers is how long back ends may take to answer while a Sender closes.
 	lastAnswers = time.Second
@@ -72,12 +73,18 @@ type Event struct {
 	Member   *room.Member `json:"member,omitempty"` // as it is after the event
 	Reason   string       `json:"reason,omitempty"`
 	Stream   string       `json:"stream,omitempty"` // app/name
+
+	CallID string `json:"callID,omitempty"`
+	Call   any    `json:"call,omitempty"` // as it is after the event, or the call-back request
 }
 
 // lane is what an event keeps its order with.
 func (e Event) lane() string {
 	if e.Event == StreamStarted || e.Event == StreamEnded {
 		return "stream " + e.Stream
+	}
+	if e.CallID != "" {
+		return "call " + e.CallID
 	}
 	return "room " + e.RoomID
 }
@@ -102,6 +109,9 @@ type Options struct {
 	// FirstRetry is the pause after the first failure, which doubles up to a minute;
 	// 0 is 1 s.
 	FirstRetry time.Duration
+	// Journal is the bucket of what waits; senders of one node have one each. ""
+	// is that of rooms.
+	Journal string
 }
 
 // Sender delivers events.
@@ -134,7 +144,7 @@ func New(o Options) (*Sender, error) {
 	if o.FirstRetry == 0 {
 		o.FirstRetry = time.Second
 	}
-	kept, err := o.Store.Bucket(journal, store.BucketOptions{TTL: 2 * maxAge})
+	kept, err := o.Store.Bucket(cmp.Or(o.Journal, journal), store.BucketOptions{TTL: 2 * maxAge})
 	if err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
