@@ -121,7 +121,7 @@ func (s *Server) serveSession(c *websocket.Conn) {
 			return
 		}
 		if kind == websocket.TextMessage {
-			se.Handle(text)
+			se.Handle(out, text)
 		}
 	}
 }

@@ -15,9 +15,14 @@ import (
 // MaxMessage bounds a client's message in bytes: an SDP with room to spare.
 const MaxMessage = 128 << 10
 
-// Handle takes one message of the client. Messages of one WebSocket are handled
-// in order.
-func (s *Session) Handle(text []byte) {
+// Handle takes one message that came through the WebSocket that out writes to.
+// Messages of one WebSocket are handled in order. What a network that was cut
+// delivers late, through a WebSocket that another has followed, or of a session
+// that is over, no longer counts.
+func (s *Session) Handle(out *Outbox, text []byte) {
+	if !s.current(out) {
+		return
+	}
 	var r request
 	if err := json.Unmarshal(text, &r); err != nil {
 		s.h.o.OnBadInput("json")
@@ -34,6 +39,12 @@ func (s *Session) Handle(text []byte) {
 	case len(r.ID) > 0:
 		s.send(ack{Type: "ack", ID: r.ID})
 	}
+}
+
+func (s *Session) current(out *Outbox) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out == out && !s.ended
 }
 
 var (

@@ -20,6 +20,12 @@ func (s *Session) publish(ctx context.Context, offer string) error {
 	}
 	s.pubMu.Lock()
 	defer s.pubMu.Unlock()
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	if ended { // and nobody would end what it publishes
+		return sfu.ErrClosed
+	}
 	if p := s.publisher; p != nil {
 		if sdp, err := p.Renegotiate(offer); err == nil {
 			s.send(answer{Type: "answer", PC: "pub", SDP: sdp})
