@@ -35,8 +35,8 @@ func (h *Hub) listen() {
 					delete(told, id)
 				}
 			}
-			for name, at := range loud {
-				if now.Sub(at) > time.Minute {
+			for name := range loud {
+				if h.o.Streams.Get(name) == nil {
 					delete(loud, name)
 				}
 			}
@@ -50,6 +50,7 @@ func (h *Hub) tell(now time.Time, sessions []*Session, loud map[string]time.Time
 	members := s.view.Members
 	s.mu.Unlock()
 	users := []speaker{}
+	voices := []voice{}
 	who := ""
 	for _, m := range members {
 		if !m.Publishing || m.AudioMuted {
@@ -60,17 +61,17 @@ func (h *Hub) tell(now time.Time, sessions []*Session, loud map[string]time.Time
 			continue
 		}
 		level, ok := st.Source().AudioLevel()
-		if !ok {
-			continue
-		}
-		if level > speakLevel || level > quietLevel && now.Sub(loud[m.Stream]) < hangover {
+		if ok && (level > speakLevel || level > quietLevel && now.Sub(loud[m.Stream]) < hangover) {
 			loud[m.Stream] = now
 		}
-		is := now.Sub(loud[m.Stream]) < hangover
-		if is {
+		voices = append(voices, voice{userID: m.UserID, loud: loud[m.Stream], level: level})
+		if ok && now.Sub(loud[m.Stream]) < hangover {
 			who += m.UserID + " "
 			users = append(users, speaker{UserID: m.UserID, Level: math.Round(level), Speaking: true})
 		}
+	}
+	for _, s := range sessions {
+		s.hear(voices, now)
 	}
 	// Levels are told while somebody speaks, silence once.
 	if who == "" && told[id] == "" {

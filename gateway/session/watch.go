@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -12,8 +13,15 @@ import (
 	"hutong/sfu"
 )
 
-// maxTiles bounds what a page may say it shows.
-const maxTiles = 64
+const (
+	// maxTiles bounds what a page may say it shows.
+	maxTiles = 64
+	// maxWatched is how many members a session receives something of, or could at
+	// once.
+	maxWatched = 64
+	// unasked is how many pictures a client gets that does not say what it shows.
+	unasked = 16
+)
 
 // watched is a member whose media the session receives.
 type watched struct {
@@ -67,16 +75,24 @@ func (s *Session) reconcile() {
 	s.catchUp()
 	s.mu.Lock()
 	members := s.view.Members
-	tiles := s.tiles
+	tiles, heard := s.tiles, s.heard
 	s.mu.Unlock()
 	wanted := map[string]*stream.Stream{}
+	var order []string
 	for _, m := range members {
 		if m.UserID == s.who.UserID || m.Role == room.Audience {
 			continue
 		}
 		if st := s.h.o.Streams.Get(m.Stream); st != nil {
 			wanted[m.UserID] = st
+			order = append(order, m.UserID)
 		}
+	}
+	if tiles == nil {
+		tiles = firstTiles(order)
+	}
+	for _, user := range leastWanted(order, tiles, heard) {
+		delete(wanted, user)
 	}
 	for user, w := range s.watching {
 		if wanted[user] != w.stream {
@@ -87,10 +103,39 @@ func (s *Session) reconcile() {
 		if s.watching[user] == nil {
 			s.rewatch(user, st)
 		}
-		if t, shown := tiles[user]; tiles != nil {
-			s.viewer.SetVideo(user, shown && t.Width > 0 && t.Height > 0, sfu.Tile{Width: t.Width, Height: t.Height, Cover: t.Fit == "cover"})
-		}
+		t, shown := tiles[user]
+		s.viewer.SetVideo(user, shown, sfu.Tile{Width: t.Width, Height: t.Height, Cover: t.Fit == "cover"})
+		s.viewer.SetAudio(user, heard == nil || heard[user])
 	}
+}
+
+// firstTiles stand for those of a client that does not say what it shows: it gets
+// the best there is of the first members.
+func firstTiles(order []string) map[string]tile {
+	tiles := map[string]tile{}
+	for _, user := range order[:min(len(order), unasked)] {
+		tiles[user] = tile{UserID: user}
+	}
+	return tiles
+}
+
+// leastWanted are those of more than maxWatched that are to be left out: whoever
+// is seen comes first, then whoever is heard.
+func leastWanted(order []string, tiles map[string]tile, heard map[string]bool) []string {
+	if len(order) <= maxWatched {
+		return nil
+	}
+	rank := func(user string) int {
+		if _, shown := tiles[user]; shown {
+			return 0
+		}
+		if heard[user] {
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return rank(a) - rank(b) })
+	return order[maxWatched:]
 }
 
 // catchUp fetches the room after an event was missed.
@@ -172,7 +217,9 @@ func (s *Session) showing(tiles []tile) error {
 	}
 	m := make(map[string]tile, len(tiles))
 	for _, t := range tiles {
-		m[t.UserID] = t
+		if t.Width > 0 && t.Height > 0 {
+			m[t.UserID] = t
+		}
 	}
 	s.mu.Lock()
 	s.tiles = m
