@@ -2,7 +2,7 @@
  * The messages of rooms: what rtcroom.js and liveroom.js say through webim_wx.js, and how what arrives is read.
  *
  * A chat line is a custom element, {"cmd": "CustomTextMsg", "data": {nickName, headPic}}, and a text element behind it.
- * Commands between two members are one text element of JSON.
+ * Commands between two members are one custom element of JSON.
  */
 const webim = require('./webim_wx')
 
@@ -97,7 +97,7 @@ function sendText(text, command) {
 function sendDirect(userID, command) {
   const session = new webim.Session(webim.SESSION_TYPE.C2C, userID, userID, '', now())
   const message = new webim.Msg(session, true, -1, -1, -1, account.userID, webim.C2C_MSG_SUB_TYPE.COMMON, account.userName)
-  message.addText(new webim.Msg.Elem.Text(JSON.stringify(command)))
+  message.addCustom(new webim.Msg.Elem.Custom(JSON.stringify(command), '', ''))
   return ask(function (ok, err) { webim.sendMsg(message, ok, err) })
 }
 
@@ -145,10 +145,10 @@ function heard(message, handlers) {
   }
 }
 
-/** What arrives from one member: the JSON of a command, or of a custom element. */
+/** What arrives from one member: a command, in a custom element or as text. */
 function direct(message, handlers) {
   const said = read(message)
-  const command = parse(said.text) || said.custom
+  const command = said.custom || parse(said.text)
   if (command && command.cmd) handlers.onDirect(Object.assign({ from: message.getFromAccount() }, command))
 }
 
