@@ -23,12 +23,12 @@ type gateway struct {
 	process    *testmedia.Process
 }
 
-// freePorts gives loopback addresses that were free a moment ago, each for TCP
+// freePorts gives addresses of a host that were free a moment ago, each for TCP
 // and UDP alike.
-func freePorts(t *testing.T, n int) (addresses []string) {
+func freePorts(t *testing.T, host string, n int) (addresses []string) {
 	t.Helper()
 	for len(addresses) < n {
-		tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+		tcp, err := net.Listen("tcp4", host+":0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,10 +43,17 @@ func freePorts(t *testing.T, n int) (addresses []string) {
 	return addresses
 }
 
-// writeConfig writes a config on free ports; extra is YAML for the stream section.
+// writeConfig writes a config on free ports; stream is YAML for that section.
 func writeConfig(t *testing.T, gw *gateway, stream string) string {
 	t.Helper()
-	ports := freePorts(t, 3)
+	return writeConfigAt(t, gw, "127.0.0.1", stream, "")
+}
+
+// writeConfigAt is writeConfig on an address of this machine's; more is YAML for
+// further sections.
+func writeConfigAt(t *testing.T, gw *gateway, host, stream, more string) string {
+	t.Helper()
+	ports := freePorts(t, host, 3)
 	gw.http, gw.rtmp, gw.udp = ports[0], ports[1], ports[2]
 	dir := t.TempDir()
 	text := fmt.Sprintf(`data_dir: %s
@@ -55,7 +62,7 @@ http: {address: %q}
 rtmp: {address: %q}
 webrtc: {udp_address: %q, tcp_address: %q, loopback: "true"}
 stream: {crossing_linger: 1s, %s}
-`, filepath.Join(dir, "data"), gw.http, gw.rtmp, gw.udp, gw.udp, stream)
+%s`, filepath.Join(dir, "data"), gw.http, gw.rtmp, gw.udp, gw.udp, stream, more)
 	path := filepath.Join(dir, "hutong.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -68,7 +75,21 @@ stream: {crossing_linger: 1s, %s}
 func start(t *testing.T, stream string) *gateway {
 	t.Helper()
 	gw := &gateway{}
-	gw.process = testmedia.StartFor(t, 20*time.Minute, nil, hutong, "serve", "--config", writeConfig(t, gw, stream))
+	gw.run(t, writeConfig(t, gw, stream))
+	return gw
+}
+
+// run is start with a config.
+func (gw *gateway) run(t *testing.T, config string) {
+	t.Helper()
+	gw.serve(t, config)
+	t.Cleanup(func() { gw.stop(t) })
+}
+
+// serve starts the binary and waits until it is ready.
+func (gw *gateway) serve(t *testing.T, config string) {
+	t.Helper()
+	gw.process = testmedia.StartFor(t, 20*time.Minute, nil, hutong, "serve", "--config", config)
 	testmedia.Eventually(t, 30*time.Second, "the gateway to be ready", func() bool {
 		select {
 		case <-gw.process.Done():
@@ -78,8 +99,6 @@ func start(t *testing.T, stream string) *gateway {
 		status, _, _ := gw.get("/readyz")
 		return status == http.StatusOK
 	})
-	t.Cleanup(func() { gw.stop(t) })
-	return gw
 }
 
 // stop sends SIGTERM and checks the end and the log.

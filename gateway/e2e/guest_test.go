@@ -181,6 +181,13 @@ func (g *guest) undisturbed(t *testing.T) {
 	}
 }
 
+// connections is how many peer connections the page has made so far: an ICE
+// restart makes none.
+func (g *guest) connections() (n int) {
+	g.page.Eval(`e2eRoom.peers.length`, &n)
+	return n
+}
+
 func (g *guest) forgetEvents() { g.page.Eval(`e2eRoom.forgetEvents()`, nil) }
 
 // person is a member as REST tells it.

@@ -13,6 +13,14 @@
     }
   };
 
+  const peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      peers.push(this);
+    }
+  };
+
   // ?without=h264 is a browser that lacks it.
   if (new URLSearchParams(location.search).get('without') === 'h264') {
     for (const side of [RTCRtpReceiver, RTCRtpSender]) {
@@ -73,7 +81,7 @@
   }
 
   window.e2eRoom = {
-    told, history, members, state, samples, pcm,
+    told, history, peers, members, state, samples, pcm,
     me: () => told.findLast(m => m.type === 'welcome')?.me ?? '',
     voices: () => [...document.querySelectorAll('audio[data-voice]')].map(a => a.dataset.voice).sort(),
     // forget makes samples and pcm begin anew.

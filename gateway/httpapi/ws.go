@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/contrib/websocket"
@@ -21,6 +22,8 @@ const (
 	wsPing    = 15 * time.Second
 	wsSilence = 40 * time.Second
 	wsWrite   = 10 * time.Second
+	// wsGoodbye is how long a browser may take to answer a close frame.
+	wsGoodbye = time.Second
 )
 
 // websocketRoute adds the WebSocket of rooms.
@@ -95,9 +98,11 @@ func (s *Server) serveSession(c *websocket.Conn) {
 	show, _ := c.Locals("addresses").(presenter)
 	resume, _ := c.Locals("resume").(string)
 	out := session.NewOutbox()
+	listen := patience{conn: c}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
+		defer listen.end()
 		s.writeSession(c, out)
 	}()
 	defer func() { <-written }()
@@ -111,9 +116,9 @@ func (s *Server) serveSession(c *websocket.Conn) {
 	}
 	defer se.Detach(out)
 	c.SetReadLimit(session.MaxMessage)
-	c.SetPongHandler(func(string) error { return c.SetReadDeadline(time.Now().Add(wsSilence)) })
+	c.SetPongHandler(func(string) error { return listen.more() })
 	for {
-		if c.SetReadDeadline(time.Now().Add(wsSilence)) != nil {
+		if listen.more() != nil {
 			return
 		}
 		kind, text, err := c.ReadMessage()
@@ -126,12 +131,38 @@ func (s *Server) serveSession(c *websocket.Conn) {
 	}
 }
 
-// writeSession writes what is queued, and pings, until the queue is closed. It
-// then closes the connection, which ends the reader.
+// patience is how long the reader of a WebSocket waits. Close does not end a
+// reader: fasthttp closes a hijacked connection only once its handler returns. So
+// a peer that is gone would hold it for wsSilence.
+type patience struct {
+	conn *websocket.Conn
+
+	mu   sync.Mutex
+	over bool
+}
+
+// more waits for another message or pong.
+func (p *patience) more() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return nil
+	}
+	return p.conn.SetReadDeadline(time.Now().Add(wsSilence))
+}
+
+// end waits for an answer to the close frame and no longer.
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	_ = p.conn.SetReadDeadline(time.Now().Add(wsGoodbye))
+}
+
+// writeSession writes what is queued, and pings, until the queue is closed.
 func (s *Server) writeSession(c *websocket.Conn, out *session.Outbox) {
 	ping := time.NewTicker(wsPing)
 	defer ping.Stop()
-	defer c.Close()
 	for {
 		select {
 		case text, ok := <-out.C:

@@ -4,8 +4,10 @@ const restartMs = 8_000
 const restartTries = 2
 
 export interface IceGuardOptions {
-  /** Asks for an ICE restart; false when it cannot be asked for now, because the gateway is not reachable. */
-  restart(): boolean
+  /** Whether the gateway can be reached now. Asked before a restart, and as soon as there may be a reason for one. */
+  reachable(): Promise<boolean>
+  /** Asks for an ICE restart. */
+  restart(): void
   /** Whether media is interrupted. */
   onTrouble(troubled: boolean): void
   /** Restarting did not help; `never` says that media got through at no time. */
@@ -19,6 +21,9 @@ export class IceGuard {
   private timer: ReturnType<typeof setTimeout> | undefined
   private tries = 0
   private troubled: boolean | null = null
+  /** A restart has to wait for the gateway. */
+  private due = false
+  private closed = false
   private wasUp = false
   private readonly transports = new Set<RTCDtlsTransport>()
   private readonly network: Network = typeof navigator === 'undefined' ? undefined : (navigator as { connection?: EventTarget }).connection
@@ -33,6 +38,7 @@ export class IceGuard {
   }
 
   close(): void {
+    this.closed = true
     clearTimeout(this.timer)
     this.pc.removeEventListener('iceconnectionstatechange', this.look)
     for (const transport of this.transports) transport.removeEventListener('statechange', this.look)
@@ -42,7 +48,7 @@ export class IceGuard {
 
   /** The gateway can be reached again: what had to wait is done now. */
   kick(): void {
-    if (this.troubled) this.mend()
+    if (this.troubled || this.due) void this.mend()
   }
 
   /** The far end's own goodbye shows on the transport alone; to be called whenever there may be a new one. */
@@ -63,40 +69,43 @@ export class IceGuard {
     } else if (ice === 'connected' || ice === 'completed') {
       this.wasUp = true
       this.tries = 0
+      this.due = false
       clearTimeout(this.timer)
       this.timer = undefined
       this.say(false)
     } else if (ice === 'failed') {
       this.say(true)
-      this.mend()
+      void this.mend()
     } else if (ice === 'disconnected' && !this.timer) {
+      // Where the network has gone, the WebSocket has gone with it: better known by the time of the restart.
+      void this.options.reachable()
       this.timer = setTimeout(() => {
         this.say(true)
-        this.mend()
+        void this.mend()
       }, disturbedMs)
     }
   }
 
   /** Another network: the old path may die without a word, so a new one is sought at once. */
   private readonly onNetwork = () => {
-    if (this.wasUp) this.mend()
+    if (this.wasUp && !this.due) void this.mend()
   }
 
-  private mend(): void {
+  /** Restarts ICE, unless the gateway is out of reach: then its return does, by kick. Only what it hears of counts. */
+  private async mend(): Promise<void> {
     clearTimeout(this.timer)
-    // Tries count only when the gateway heard of them.
-    if (this.options.restart()) this.tries++
-    if (this.tries > restartTries) {
-      this.options.onLost(!this.wasUp)
-      return
-    }
     this.timer = setTimeout(() => {
       this.timer = undefined
       const { iceConnectionState: ice } = this.pc
       if (ice === 'connected' || ice === 'completed') return
       this.say(true)
-      this.mend()
+      void this.mend()
     }, restartMs)
+    this.due = true
+    if (!(await this.options.reachable()) || this.closed || !this.due) return
+    this.due = false
+    if (++this.tries > restartTries) this.options.onLost(!this.wasUp)
+    else this.options.restart()
   }
 
   private say(troubled: boolean): void {

@@ -22,7 +22,7 @@ export interface PublishOptions {
   simulcast: boolean
   /** False when the gateway cannot be reached now. */
   send(message: ClientMessage): boolean
-  reachable(): boolean
+  reachable(): Promise<boolean>
   onTrouble(troubled: boolean): void
   onLost(never: boolean): void
 }
@@ -59,7 +59,8 @@ export class PublishPeer {
       if (candidate?.candidate) options.send({ type: 'candidate', pc: 'pub', candidate: candidate.toJSON() })
     }
     this.guard = new IceGuard(this.pc, {
-      restart: () => this.restart(),
+      reachable: options.reachable,
+      restart: () => void this.offer(true),
       onTrouble: options.onTrouble,
       onLost: (never) => {
         if (!this.closed) options.onLost(never)
@@ -123,12 +124,6 @@ export class PublishPeer {
     this.pc.close()
     this.fillers.audio?.stop()
     this.fillers.video?.stop()
-  }
-
-  private restart(): boolean {
-    if (!this.options.reachable()) return false
-    void this.offer(true)
-    return true
   }
 
   private async offer(iceRestart = false): Promise<void> {

@@ -88,8 +88,18 @@ function setUp(more: Partial<RoomSessionOptions> = {}) {
   return { session, run, sockets, said, tokens, soon, enter, last: () => said.at(-1), members: () => state?.room.members.map((m) => m.userID).join(' ') }
 }
 
-beforeEach(() => vi.useFakeTimers())
-afterEach(() => vi.useRealTimers())
+/** What a window tells its page. */
+const page = new EventTarget()
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+  vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page))
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
 
 describe('RoomSession', () => {
   it('enters, says what it shows, and leaves', async () => {
@@ -177,6 +187,30 @@ describe('RoomSession', () => {
     await s.run
     expect(s.last()).toEqual(['failed', kind])
     expect(s.sockets).toHaveLength(1)
+  })
+
+  it('finds a WebSocket dead soon after the network has gone', async () => {
+    const s = setUp()
+    await s.enter()
+    page.dispatchEvent(new Event('offline'))
+    expect(s.sockets[0]!.of('ping')).toHaveLength(1)
+    s.sockets[0]!.tell({ type: 'pong' })
+    await s.soon(4_000)
+    expect(s.last()?.[0]).toBe('live')
+    page.dispatchEvent(new Event('offline'))
+    await s.soon(4_000)
+    expect(s.last()?.[0]).toBe('reconnecting')
+    expect(s.sockets[1]!.url).toContain('resume=s1')
+    s.session.leave()
+  })
+
+  it('keeps its place when the page is loaded again', async () => {
+    const s = setUp()
+    await s.enter()
+    page.dispatchEvent(new Event('pagehide'))
+    expect(s.sockets[0]!.of('away')).toHaveLength(1)
+    expect(s.sockets[0]!.of('leave')).toHaveLength(0)
+    s.session.leave()
   })
 
   it('comes back after a restart of the gateway', async () => {

@@ -30,6 +30,8 @@ export interface RoomSessionOptions {
 const welcomeMs = 10_000
 const syncAgainMs = 3_000
 const publishAgainMs = 1_500
+/** How long the gateway may take to answer once there is reason to doubt the network. */
+const reachMs = 3_000
 /** A gateway that keeps refusing to resume a session does not have it any more. */
 const resumeTries = 3
 
@@ -75,9 +77,10 @@ export class RoomSession {
     // Loaded again, the page is the same person in the same place; closed, it is not missed for long.
     const onPageHide = () => this.socket?.send({ type: 'away' })
     // The old socket may hang on a network that is gone for minutes; asking it shows.
-    const onNetwork = () => this.socket?.probe()
+    const onNetwork = () => void this.reachable()
     globalThis.addEventListener?.('pagehide', onPageHide)
     globalThis.addEventListener?.('online', onNetwork)
+    globalThis.addEventListener?.('offline', onNetwork)
     this.say(null)
     let fresh = false
     let refusal: Problem | null = null
@@ -107,6 +110,7 @@ export class RoomSession {
     } finally {
       globalThis.removeEventListener?.('pagehide', onPageHide)
       globalThis.removeEventListener?.('online', onNetwork)
+      globalThis.removeEventListener?.('offline', onNetwork)
     }
   }
 
@@ -246,7 +250,7 @@ export class RoomSession {
     const peer: PublishPeer = new PublishPeer({
       iceServers: this.iceServers,
       simulcast: this.options.simulcast,
-      reachable: () => this.up,
+      reachable: () => this.reachable(),
       send: (message) => this.publishing === peer && this.tell(message),
       onTrouble: (troubled) => this.trouble('pub', troubled),
       onLost: (never) => this.publishAgain(peer, never),
@@ -275,6 +279,7 @@ export class RoomSession {
       const peer: SubscribePeer = new SubscribePeer({
         iceServers: this.iceServers,
         send: (message) => this.subscribing === peer && this.tell(message),
+        reachable: () => this.reachable(),
         onMedia: this.options.onMedia,
         onTrouble: (troubled) => this.trouble('sub', troubled),
         onLost: (never) => this.renew(never),
@@ -299,6 +304,12 @@ export class RoomSession {
     if (!this.state?.stale) return
     this.tell({ type: 'sync', revision: this.state.room.revision })
     this.syncTimer = setTimeout(() => this.sync(), syncAgainMs)
+  }
+
+  /** A WebSocket stays open for minutes after its network has gone, and takes whatever is sent: only an answer counts. */
+  private async reachable(): Promise<boolean> {
+    const { socket } = this
+    return this.up && socket !== null && (await socket.probe(reachMs)) && this.up
   }
 
   private tell(message: ClientMessage): boolean {

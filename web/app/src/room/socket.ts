@@ -22,6 +22,9 @@ export class RoomSocket {
   private readonly opened: Promise<void>
   private beat: ReturnType<typeof setInterval> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
+  /** When the silence ends the connection, in milliseconds of Date.now(). */
+  private until = 0
+  private askers: ((alive: boolean) => void)[] = []
   private ids = 0
 
   constructor(
@@ -51,7 +54,7 @@ export class RoomSocket {
       this.close()
       throw new Problem('server-gone')
     }
-    this.beat = setInterval(() => this.probe(), pingMs)
+    this.beat = setInterval(() => void this.probe(), pingMs)
   }
 
   /** Sends, or drops it where the connection has gone: whoever sends states its state anew after a return. */
@@ -77,10 +80,16 @@ export class RoomSocket {
     })
   }
 
-  /** Asks for a sign of life, and ends the connection where none comes. */
-  probe(): void {
-    if (this.silence || !this.send({ type: 'ping' })) return
-    this.silence = setTimeout(() => this.close(), silenceMs)
+  /** Asks for a sign of life, and ends the connection where none comes in time. Resolves to whether one came. */
+  probe(within = silenceMs): Promise<boolean> {
+    if (!this.silence && !this.send({ type: 'ping' })) return Promise.resolve(false)
+    const until = Date.now() + within
+    if (!this.silence || until < this.until) {
+      clearTimeout(this.silence)
+      this.until = until
+      this.silence = setTimeout(() => this.close(), within)
+    }
+    return new Promise((resolve) => this.askers.push(resolve))
   }
 
   close(): void {
@@ -90,8 +99,7 @@ export class RoomSocket {
   }
 
   private read(data: unknown): void {
-    clearTimeout(this.silence)
-    this.silence = undefined
+    this.answer(true)
     let message: ServerMessage
     try {
       message = JSON.parse(String(data)) as ServerMessage
@@ -103,9 +111,15 @@ export class RoomSocket {
     else if (message.type !== 'pong') this.onMessage(message)
   }
 
+  private answer(alive: boolean): void {
+    clearTimeout(this.silence)
+    this.silence = undefined
+    for (const tell of this.askers.splice(0)) tell(alive)
+  }
+
   private end(): void {
     clearInterval(this.beat)
-    clearTimeout(this.silence)
+    this.answer(false)
     this.socket.onmessage = null
     for (const { reject } of [...this.waiting.values()]) reject(new Problem('server-gone'))
   }

@@ -14,6 +14,7 @@ export type RoomMedia = ReadonlyMap<string, MemberMedia>
 export interface SubscribeOptions {
   iceServers: RTCIceServer[]
   send(message: ClientMessage): boolean
+  reachable(): Promise<boolean>
   onMedia(media: RoomMedia): void
   onTrouble(troubled: boolean): void
   onLost(never: boolean): void
@@ -35,6 +36,7 @@ export class SubscribePeer {
       if (candidate?.candidate) options.send({ type: 'candidate', pc: 'sub', candidate: candidate.toJSON() })
     }
     this.guard = new IceGuard(this.pc, {
+      reachable: options.reachable,
       restart: () => options.send({ type: 'restart', pc: 'sub' }),
       onTrouble: options.onTrouble,
       onLost: (never) => {
