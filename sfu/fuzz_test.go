@@ -178,6 +178,7 @@ func FuzzFragment(f *testing.F) {
 	f.Add("a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n" +
 		"a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1\r\na=end-of-candidates\r\n")
 	f.Add("a=candidate:1 1 udp 1 ab.local 9 typ host\r\n")
+	f.Add("a=candidate:0 0 0 0 0 .local 0 0")
 	f.Add("m=\r\na=mid:\r\na=candidate:\r\n")
 	f.Add("nonsense")
 	f.Add(strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\n", 100))
@@ -194,7 +195,7 @@ func FuzzFragment(f *testing.F) {
 			t.Fatalf("bounds do not hold: %d candidates", len(got.candidates))
 		}
 		for _, c := range got.candidates {
-			if strings.Contains(c.Candidate, ".local ") {
+			if fields := strings.Fields(c.Candidate); strings.HasSuffix(fields[4], ".local") {
 				t.Fatalf("kept mDNS candidate %q", c.Candidate)
 			}
 		}
