@@ -34,7 +34,7 @@ const (
 	maxQueue = 10_000         // events that wait for one back end
 	maxAge   = 24 * time.Hour // of an event that is still tried
 	timeout  = 10 * time.Second
-	senders  = 4 // requests to one back end at a time
+	senders  = 4          // requests to one back end at a time
 	journal  = "webhooks" // unless Options.Journal says another
 
 	// lastAnswers is how long back ends may take to answer while a Sender closes.

@@ -1,0 +1,176 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"hutong/gateway/call"
+	"hutong/gateway/room"
+	"hutong/gateway/rooms"
+	"hutong/gateway/store"
+)
+
+// capacity of a call's room: caller, agents, guests, supervisors.
+const capacity = 3 + call.MaxGuests + call.MaxSupervisors
+
+// Request is a call to be made.
+type Request struct {
+	Caller   call.Caller
+	Priority int
+	Skills   []string
+}
+
+// Place is who takes part, and the room to be in.
+type Place struct {
+	Call   call.Call
+	View   room.View
+	Member room.Member
+}
+
+// newID is hard to guess.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:20]) }
+
+// Place puts a user in line. A user with a call in that queue returns to it;
+// again says so.
+func (s *Service) Place(ctx context.Context, queueID string, r Request) (p Place, again bool, err error) {
+	q, err := s.queue(queueID)
+	if err != nil {
+		return Place{}, false, err
+	}
+	placing := call.Placing{CallID: newID("c"), Queue: queueID, Caller: r.Caller, Priority: r.Priority, Skills: r.Skills}
+	if _, err := call.Place(placing, s.o.Now()); err != nil {
+		return Place{}, false, err // before anything exists
+	}
+	unlock := s.crowd.lock(r.Caller.UserID)
+	defer unlock()
+	if old, ok := s.callOf(r.Caller.UserID); ok {
+		if old.Queue != queueID && s.rootOf(old) != queueID {
+			return Place{}, false, fmt.Errorf("%w: %s is in queue %s; hang up first", ErrOtherCall, r.Caller.UserID, old.Queue)
+		}
+		p, err := s.Return(ctx, old.CallID, r.Caller)
+		if err == nil || !errors.Is(err, store.ErrNotFound) && !errors.Is(err, call.ErrWrongState) {
+			return p, true, err
+		}
+	}
+	if q, err = s.takes(q); err != nil {
+		return Place{}, false, err
+	}
+	placing.Queue = q.ID
+	if _, err := s.o.Rooms.Create(ctx, room.Options{RoomID: placing.CallID, Name: q.Name, Capacity: capacity}); err != nil {
+		return Place{}, false, err
+	}
+	view, m, err := s.o.Rooms.Join(ctx, placing.CallID, room.Joining{UserID: r.Caller.UserID, NickName: r.Caller.NickName, Client: r.Caller.Client})
+	if err != nil {
+		return Place{}, false, err
+	}
+	c, err := call.Place(placing, s.o.Now())
+	if err != nil {
+		return Place{}, false, err
+	}
+	data, err := c.Encode()
+	if err == nil {
+		_, err = s.calls.Create(ctx, c.CallID, data)
+	}
+	if err != nil {
+		s.closeRoom(ctx, c.CallID)
+		return Place{}, false, err
+	}
+	s.index.note(c)
+	s.report("call_created", c)
+	s.o.Log.Info("call placed", "call", c.CallID, "queue", c.Queue, "user", c.Caller.UserID, "client", c.Caller.Client)
+	return Place{c, view, m}, false, nil
+}
+
+// rootOf is the queue that a call was placed in.
+func (s *Service) rootOf(c call.Call) string {
+	if len(c.Timeline) > 0 {
+		return c.Timeline[0].Queue
+	}
+	return c.Queue
+}
+
+func (s *Service) callOf(userID string) (call.Call, bool) {
+	for _, id := range s.set.Load().order {
+		if c, ok := s.index.callOf(userID, id); ok {
+			return c, true
+		}
+	}
+	return call.Call{}, false
+}
+
+func (s *Service) queue(id string) (queue, error) {
+	q, ok := s.set.Load().queues[id]
+	if !ok {
+		return queue{}, fmt.Errorf("%w: %q; see GET /api/v1/queues", ErrNoQueue, id)
+	}
+	return q, nil
+}
+
+// takes returns the queue that takes a call now: the one called, or where it
+// overflows to.
+func (s *Service) takes(q queue) (queue, error) {
+	err := s.refusal(q)
+	if err == nil || q.Overflow == "" {
+		return q, err
+	}
+	if other, ok := s.set.Load().queues[q.Overflow]; ok && s.refusal(other) == nil {
+		return other, nil
+	}
+	return q, err
+}
+
+func (s *Service) refusal(q queue) error {
+	if !q.hours.Open(s.o.Now()) {
+		return fmt.Errorf("%w: %s is closed now", ErrClosed, q.ID)
+	}
+	if q.maxWaiting > 0 && s.lines().waiting[q.ID] >= q.maxWaiting {
+		return fmt.Errorf("%w: %d calls wait in %s", ErrFull, q.maxWaiting, q.ID)
+	}
+	return nil
+}
+
+// Return gives a caller the room again, after a reload or a lost network.
+func (s *Service) Return(ctx context.Context, callID string, who call.Caller) (Place, error) {
+	_, c, err := s.do(ctx, callID, func(c call.Call) (call.Call, error) {
+		if c.State == call.Ended {
+			return c, fmt.Errorf("%w: call %s has ended", call.ErrWrongState, callID)
+		}
+		return c.Back(who, s.o.Now())
+	})
+	if err != nil {
+		return Place{}, err
+	}
+	return s.enter(ctx, c, room.Joining{UserID: c.Caller.UserID, NickName: c.Caller.NickName, Client: c.Caller.Client})
+}
+
+// enter gives somebody a place in the call's room, which is made again where it
+// was lost.
+func (s *Service) enter(ctx context.Context, c call.Call, j room.Joining) (Place, error) {
+	view, m, err := s.o.Rooms.Join(ctx, c.CallID, j)
+	if errors.Is(err, rooms.ErrRoomNotFound) {
+		_, err = s.o.Rooms.Create(ctx, room.Options{RoomID: c.CallID, Name: c.Queue, Capacity: capacity})
+		if err == nil || errors.Is(err, rooms.ErrRoomExists) {
+			view, m, err = s.o.Rooms.Join(ctx, c.CallID, j)
+		}
+	}
+	if err != nil {
+		return Place{}, err
+	}
+	// The call may have let go of them, or have ended, while they were let in.
+	now, known := s.index.call(c.CallID)
+	if !known || !now.TakesPart(j.UserID) {
+		s.o.Rooms.Remove(ctx, c.CallID, j.UserID)
+		return Place{}, fmt.Errorf("%w: call %s goes on without %s", call.ErrWrongState, c.CallID, j.UserID)
+	}
+	return Place{c, view, m}, nil
+}
+
+func (s *Service) closeRoom(ctx context.Context, callID string) {
+	err := s.o.Rooms.CloseRoom(ctx, callID, "call_ended")
+	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) {
+		s.o.Log.Warn("the room of a call could not be closed", "call", callID, "error", err)
+	}
+}
