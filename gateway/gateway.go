@@ -22,9 +22,11 @@ import (
 	"hutong/gateway/config"
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
+	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 	"hutong/gateway/session"
 	"hutong/gateway/store"
+	"hutong/gateway/weapp"
 	"hutong/sfu"
 	"hutong/web"
 )
@@ -43,6 +45,8 @@ type Gateway struct {
 	store   *store.Store
 	rooms   *rooms.Service
 	members *session.Hub
+	weapp   *weapp.Service // nil where it is off
+	mixer   weapp.Mixer    // nil mixes nothing
 	ran     atomic.Bool
 
 	operation    *metrics.Operation
@@ -81,6 +85,9 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	if err := g.openRooms(); err != nil {
 		return nil, err
 	}
+	if err := g.openWeapp(); err != nil {
+		return nil, err
+	}
 	g.metrics.WatchRooms(g.rooms.Stats)
 	rc, err := g.rtmpConfig()
 	if err != nil {
@@ -95,7 +102,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	}
 	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
-		Rooms: g.rooms, Members: g.members})
+		Rooms: g.rooms, Members: g.members, Weapp: g.weapp})
 	if err != nil {
 		return nil, err
 	}
@@ -272,6 +279,12 @@ func (g *Gateway) authorizeRTMP(ctx context.Context, r rtmp.Request) (path strin
 			g.metrics.Refused.WithLabelValues("rtmp", d.Label).Inc()
 		}
 		return "", err
+	}
+	if r.Publish {
+		if err := g.http.ComeBack(ctx, grant, r.Name, room.RTMP); err != nil {
+			g.metrics.Refused.WithLabelValues("rtmp", session.CodeOf(err)).Inc()
+			return "", err
+		}
 	}
 	if g.running.Load().Auth.Mode == config.AuthOpen {
 		return "", nil

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"hutong/gateway/auth"
 )
@@ -11,7 +12,9 @@ import (
 // one when it came finishes by the old one.
 type access struct {
 	// RoomOf is that of every Authority. It is set before the first request.
-	RoomOf  func(stream string) (roomID string)
+	RoomOf func(stream string) (roomID string)
+	// Voids is too.
+	Voids   func(roomID, userID string, issued time.Time) bool
 	current atomic.Pointer[auth.Authority]
 }
 
@@ -23,6 +26,10 @@ func (a *access) MemberToken(m auth.MemberClaims) (string, error) {
 	return a.current.Load().MemberToken(m)
 }
 
+func (a *access) Sign(action auth.Action, stream string, expires time.Time) (query string, ok bool) {
+	return a.current.Load().Sign(action, stream, expires)
+}
+
 // use replaces the Authority. Rates begin anew.
 func (a *access) use(next *auth.Authority) {
 	next.RoomOf = func(stream string) string {
@@ -30,6 +37,9 @@ func (a *access) use(next *auth.Authority) {
 			return ""
 		}
 		return a.RoomOf(stream)
+	}
+	next.Voids = func(roomID, userID string, issued time.Time) bool {
+		return a.Voids != nil && a.Voids(roomID, userID, issued)
 	}
 	if old := a.current.Swap(next); old != nil {
 		old.Close()

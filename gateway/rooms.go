@@ -35,6 +35,7 @@ func (g *Gateway) openRooms() error {
 	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: iceServers(c),
 		MaxSessions: c.WebRTC.MaxPeers, Log: g.log,
 		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
+	g.auth.Voids = g.rooms.Voids
 	g.auth.RoomOf = func(stream string) string {
 		roomID, _, _ := g.rooms.RoomOf(stream)
 		return roomID
@@ -61,6 +62,9 @@ func iceServers(c *config.Config) []session.ICEServer {
 func (g *Gateway) closeRooms() {
 	if g.members != nil {
 		g.members.Close()
+	}
+	if g.weapp != nil {
+		g.weapp.Close()
 	}
 	if g.rooms != nil {
 		g.rooms.Close()

@@ -28,6 +28,9 @@ func routeGroup(path string) string {
 			return strings.Trim(g, "/")
 		}
 	}
+	if strings.Contains(path, "_room/") || strings.Contains(path, "/utils/") {
+		return "weapp"
+	}
 	if strings.HasSuffix(path, ".flv") {
 		return "flv"
 	}

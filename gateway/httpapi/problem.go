@@ -57,6 +57,11 @@ func refusalOf(err error) refusal {
 	case errors.Is(err, sfu.ErrBadOffer):
 		return refusal{fiber.StatusBadRequest, "Bad offer", "bad_offer"}
 	}
+	for _, r := range roomErrors {
+		if errors.Is(err, r.err) {
+			return refusal{r.status, "Refused", r.code}
+		}
+	}
 	return refusal{fiber.StatusInternalServerError, "Internal error", "internal"}
 }
 
@@ -95,6 +100,9 @@ func (s *Server) onError(c *fiber.Ctx, err error) error {
 		code, detail = "too_large", fmt.Sprintf("the body is too large; send at most %d bytes, or raise http.max_body", s.Config.HTTP.MaxBody.Bytes())
 	case fiber.StatusRequestTimeout:
 		code = "timeout"
+	}
+	if s.Weapp != nil && s.Weapp.Owns(c.Path()) {
+		return s.Weapp.Refuse(c, status, detail)
 	}
 	if strings.HasPrefix(c.Path(), "/api/") {
 		return apiError(c, status, code, detail)

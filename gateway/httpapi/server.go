@@ -22,6 +22,7 @@ import (
 	"hutong/gateway/metrics"
 	"hutong/gateway/rooms"
 	"hutong/gateway/session"
+	"hutong/gateway/weapp"
 	"hutong/sfu"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	SFU     *sfu.SFU
 	Rooms   *rooms.Service // nil serves no rooms
 	Members *session.Hub   // the WebSocket sessions of rooms; nil serves none
+	Weapp   *weapp.Service // the mini-program API; nil serves none
 	Auth    Authority
 	Metrics *metrics.Metrics
 	TLS     *tls.Config // nil is plain HTTP
@@ -78,7 +80,7 @@ func Listen(o Options) (*Server, error) {
 		AppName:               "hutong",
 		DisableStartupMessage: true,
 		Immutable:             true, // names outlive their request
-		BodyLimit:             int(h.MaxBody.Bytes()),
+		BodyLimit:             bodyLimit(o),
 		ReadTimeout:           h.ReadTimeout.Std(),
 		WriteTimeout:          h.WriteTimeout.Std(),
 		IdleTimeout:           time.Minute,
@@ -107,6 +109,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.Members != nil {
 		s.Members.Close()
 	}
+	if s.Weapp != nil {
+		s.Weapp.Close()
+	}
 	s.sessions.closeAll()
 	done := make(chan struct{})
 	go func() { s.flv.Wait(); s.sessions.wg.Wait(); close(done) }()
@@ -131,7 +136,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 const lastAnswers = 500 * time.Millisecond
 
 func (s *Server) routes() {
-	s.app.Use(recover.New(), s.observe, s.cors)
+	s.app.Use(recover.New(), s.observe, s.cors, s.bodies)
 	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	s.app.Get("/readyz", s.ready)
 	s.operate()
@@ -142,6 +147,9 @@ func (s *Server) routes() {
 	s.app.All("/api/*", func(c *fiber.Ctx) error {
 		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())
 	})
+	if s.Weapp != nil {
+		s.Weapp.Mount(s.app)
+	}
 	s.webrtc("/whip/*", s.publish)
 	s.webrtc("/whep/*", s.subscribe)
 	s.app.Get("/*", s.playFLV, s.page)

@@ -17,3 +17,7 @@ func (s *Service) Load(ctx context.Context, roomID string) (room.Room, error) {
 func (s *Service) Alter(ctx context.Context, roomID string, op func(r room.Room, now time.Time) (room.Room, []room.Event, error)) (room.Room, error) {
 	return s.change(ctx, roomID, op)
 }
+
+// Known returns a room as this node's index has it: at once, and a moment behind
+// what other nodes write.
+func (s *Service) Known(roomID string) (room.Room, bool) { return s.index.get(roomID) }
