@@ -100,7 +100,7 @@ func (c *Composition) SetAudio(a *audio.Config) {
 
 // WriteVideo adds one access unit; body is a complete FLV VIDEODATA, which may
 // be shared with other frames. dts is on the stream's own timeline, cts is what
-// to add to it for the presentation time. Time is held where it would go back.
+// to add to it for the presentation time. Time that would go back goes on by a millisecond.
 func (c *Composition) WriteVideo(dts, cts time.Duration, key bool, body []byte) {
 	c.write(&Frame{Kind: Video, Key: key, DTS: dts, Body: body}, cts)
 }
@@ -121,8 +121,12 @@ func (c *Composition) write(f *Frame, cts time.Duration) {
 		snapshot := c.tracks
 		c.current = &snapshot
 	}
-	f.DTS = max(f.DTS, c.last[f.Kind-1])
-	c.last[f.Kind-1] = f.DTS
+	if last := &c.last[f.Kind-1]; f.DTS > *last {
+		*last = f.DTS
+	} else {
+		*last += step(f.Kind)
+		f.DTS = *last
+	}
 	f.PTS, f.Tracks, f.Arrival = max(0, f.DTS+cts), c.current, time.Now()
 	c.log.append(f)
 	if f.Kind == Video && !c.keyed {
@@ -162,6 +166,15 @@ func (r *Reader) follow() {
 	}
 }
 
+// step is by how much time goes on where it would go back: players like each
+// picture to have a time of its own.
+func step(kind Kind) time.Duration {
+	if kind == Video {
+		return time.Millisecond
+	}
+	return 0
+}
+
 // smooth keeps time from going back for an audience that has gone over: sound it
 // has had already is left out, pictures are told again at once, in a copy.
 func (r *Reader) smooth(f *Frame) *Frame {
@@ -176,5 +189,6 @@ func (r *Reader) smooth(f *Frame) *Frame {
 	if f.Kind == Audio {
 		return nil
 	}
+	*last += step(Video)
 	return &Frame{Kind: f.Kind, Key: f.Key, DTS: *last, PTS: *last + f.PTS - f.DTS, Body: f.Body, Tracks: f.Tracks, Arrival: f.Arrival}
 }

@@ -14,11 +14,12 @@ const (
 	FLV
 	WHEP
 	Recorder
+	Mix // an input of a mix
 	protocols
 )
 
 func (p Protocol) String() string {
-	return [...]string{"rtmp", "flv", "whep", "recorder"}[p]
+	return [...]string{"rtmp", "flv", "whep", "recorder", "mix"}[p]
 }
 
 // Player is one player's hold on a stream: while it exists, the stream crosses

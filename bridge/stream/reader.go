@@ -200,13 +200,18 @@ func (r *Reader) headers(batch []*Frame, f *Frame) []*Frame {
 	if old == nil {
 		old = &Tracks{}
 	}
-	at := max(f.DTS, r.last[Video-1], r.last[Audio-1])
-	batch = append(batch, &Frame{Kind: Meta, Config: true, DTS: at, PTS: at, Tracks: now})
+	at := func(kind Kind) time.Duration {
+		if last := r.last[kind-1]; last > 0 {
+			return last
+		}
+		return f.DTS
+	}
+	batch = append(batch, &Frame{Kind: Meta, Config: true, DTS: f.DTS, PTS: f.DTS, Tracks: now})
 	if now.Video != nil && now.Video != old.Video {
-		batch = append(batch, &Frame{Kind: Video, Config: true, Key: true, DTS: at, PTS: at, Tracks: now, Body: videoHeader(now.Video)})
+		batch = append(batch, &Frame{Kind: Video, Config: true, Key: true, DTS: at(Video), PTS: at(Video), Tracks: now, Body: videoHeader(now.Video)})
 	}
 	if now.Audio != nil && now.Audio != old.Audio {
-		batch = append(batch, &Frame{Kind: Audio, Config: true, DTS: at, PTS: at, Tracks: now, Body: audioHeader(now.Audio)})
+		batch = append(batch, &Frame{Kind: Audio, Config: true, DTS: at(Audio), PTS: at(Audio), Tracks: now, Body: audioHeader(now.Audio)})
 	}
 	return batch
 }

@@ -89,7 +89,7 @@ func (s *Stream) publisher() *Publication {
 // adjust starts and stops crossings to match who publishes and who plays.
 // The caller holds s.mu.
 func (s *Stream) adjust() {
-	frames, rtc := s.players[RTMP]+s.players[FLV]+s.players[Recorder], s.players[WHEP]
+	frames, rtc := s.players[RTMP]+s.players[FLV]+s.players[Recorder]+s.players[Mix], s.players[WHEP]
 	origin := Origin(0)
 	if s.pub != nil {
 		origin = s.pub.origin

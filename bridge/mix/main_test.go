@@ -1,0 +1,433 @@
+package mix
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"hutong/bridge/audio"
+	"hutong/bridge/flv"
+	"hutong/bridge/h264"
+	"hutong/bridge/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noCrossings keeps streams in the frame world.
+type noCrossings struct{}
+
+type noCrossing struct{}
+
+func (noCrossings) Ingress(*stream.Stream) stream.Crossing              { return noCrossing{} }
+func (noCrossings) Egress(*stream.Stream, *stream.Turn) stream.Crossing { return noCrossing{} }
+func (noCrossing) Close()                                               {}
+
+// patience is what a loaded machine may take for anything.
+const patience = 90 * time.Second
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("after %v still waiting for %s", patience, what)
+		}
+	}
+}
+
+func testLog(t *testing.T) *slog.Logger {
+	if !testing.Verbose() {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, nil)).With("test", t.Name())
+}
+
+func newRegistry(t *testing.T) *stream.Registry {
+	r := stream.NewRegistry(stream.Options{Linger: time.Millisecond, MaxLag: 3 * time.Second, GOPMaxBytes: 16 << 20, GOPMaxSpan: 15 * time.Second,
+		Crossings: noCrossings{}})
+	t.Cleanup(r.Close)
+	return r
+}
+
+func newMixer(t *testing.T, r *stream.Registry, change func(*Options)) *Mixer {
+	o := Options{Streams: r, FFmpeg: "ffmpeg", Encoder: EncoderOptions{Preset: "ultrafast"}, Limits: Limits{Memory: 1 << 30}, Log: testLog(t)}
+	if change != nil {
+		change(&o)
+	}
+	m := New(o)
+	t.Cleanup(m.Close)
+	return m
+}
+
+// clip is what a publisher sends, round and round.
+type clip struct {
+	colour        string // of ffmpeg's, "" for no picture
+	width, height int
+	hz            int // 0 for no sound
+	rate          int // of the sound, 48000 if 0
+}
+
+var clips sync.Map // of func() (string, error), by clip
+
+// make returns the clip's FLV file: 4 s at 15 pictures a second, a keyframe every
+// second.
+func (c clip) make(t *testing.T) string {
+	t.Helper()
+	if c.rate == 0 {
+		c.rate = 48000
+	}
+	f, _ := clips.LoadOrStore(c, sync.OnceValues(c.encode))
+	path, err := f.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (c clip) encode() (string, error) {
+	dir := filepath.Join(os.TempDir(), "hutong-mix-test")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%s-%dx%d-%d-%d.flv", c.colour, c.width, c.height, c.hz, c.rate))
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	args := []string{"-hide_banner", "-loglevel", "error", "-y"}
+	if c.colour != "" {
+		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("color=%s:size=%dx%d:rate=15", c.colour, c.width, c.height))
+	}
+	if c.hz != 0 {
+		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=%d:sample_rate=%d,volume=2", c.hz, c.rate))
+	}
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	args = append(args, "-t", "4", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline",
+		"-pix_fmt", "yuv420p", "-g", "15", "-c:a", "aac", "-aac_coder", "fast", "-b:a", "64k", "-ac", "1", "-f", "flv", temp)
+	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("making a clip: %w\n%s", err, out)
+	}
+	return path, os.Rename(temp, path)
+}
+
+// publisher sends a clip in real time.
+type publisher struct {
+	t    *testing.T
+	pub  *stream.Publication
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu   sync.Mutex
+	next []flv.Tag // what to send from the next round on
+	hold bool
+}
+
+func tagsOf(t *testing.T, c clip) (tags []flv.Tag) {
+	t.Helper()
+	f, err := os.Open(c.make(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := flv.NewReader(f, 0)
+	for {
+		tag, err := r.Next()
+		if err == io.EOF {
+			return tags
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags = append(tags, tag)
+	}
+}
+
+func publish(t *testing.T, r *stream.Registry, name string, c clip) *publisher {
+	t.Helper()
+	pub, err := r.Publish(name, stream.PublisherInfo{Protocol: "rtmp", Remote: "test", Origin: stream.FromFrames})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &publisher{t: t, pub: pub, stop: stop, done: make(chan struct{}), next: tagsOf(t, c)}
+	go p.run(ctx)
+	t.Cleanup(p.leave)
+	return p
+}
+
+// leave ends the stream.
+func (p *publisher) leave() {
+	p.stop()
+	<-p.done
+	p.pub.Close(true)
+}
+
+// change sends another clip from the next round on, at most 4 s from now.
+func (p *publisher) change(c clip) {
+	tags := tagsOf(p.t, c)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = tags
+}
+
+// stall stops and resumes the sending, the connection standing.
+func (p *publisher) stall(yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold = yes
+}
+
+func (p *publisher) run(ctx context.Context) {
+	defer close(p.done)
+	began := time.Now()
+	var base time.Duration
+	for {
+		p.mu.Lock()
+		tags := p.next
+		p.mu.Unlock()
+		for _, tag := range tags {
+			if !p.send(ctx, began, base, tag) {
+				return
+			}
+		}
+		base += 4 * time.Second
+	}
+}
+
+func (p *publisher) send(ctx context.Context, began time.Time, base time.Duration, tag flv.Tag) bool {
+	at := base + time.Duration(tag.Timestamp)*time.Millisecond
+	rest(ctx, time.Until(began.Add(at)))
+	for held := true; held && ctx.Err() == nil; {
+		p.mu.Lock()
+		held = p.hold
+		p.mu.Unlock()
+		if held {
+			rest(ctx, 10*time.Millisecond)
+		}
+	}
+	turn := p.pub.Turn()
+	body := append([]byte(nil), tag.Body...)
+	switch {
+	case len(body) < 2:
+	case tag.Type == flv.TagVideo && body[1] == 0:
+		if c, err := h264.ParseConfig(body[5:]); err == nil {
+			turn.SetVideo(c)
+		}
+	case tag.Type == flv.TagVideo && body[1] == 1:
+		turn.WriteVideo(at, 0, body[0]>>4 == 1, body)
+	case tag.Type == flv.TagAudio && body[1] == 0:
+		if c, err := audio.ParseConfig(body[2:]); err == nil {
+			turn.SetAudio(c)
+		}
+	case tag.Type == flv.TagAudio:
+		turn.WriteAudio(at, body)
+	}
+	return ctx.Err() == nil
+}
+
+// viewer is one of the audience: an HTTP-FLV player that keeps its connection, and
+// decodes what it gets.
+type viewer struct {
+	t    *testing.T
+	conn net.Conn
+	dec  *decoder
+	wg   sync.WaitGroup
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	frame   *picture
+	frames  int
+	pcm     []float64 // the newest second and more
+	pcmAt   time.Duration
+	headers int
+	last    [2]int64 // timestamps of video and sound, ms
+	back    []string // where time went back
+	ended   bool
+}
+
+const viewWidth, viewHeight = 360, 640
+
+func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *viewer {
+	t.Helper()
+	eventually(t, name+" to be published", func() bool { return r.Get(name) != nil })
+	player, err := r.Get(name).Play(stream.FLV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	v := &viewer{t: t, stop: stop}
+	v.wg.Add(1)
+	go func() {
+		defer v.wg.Done()
+		defer player.Close()
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_ = flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience})
+	}()
+	if v.conn, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if v.dec, err = startDecoder("ffmpeg", size{viewWidth, viewHeight}, Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	v.wg.Add(2)
+	go v.read()
+	go v.look()
+	t.Cleanup(v.close)
+	return v
+}
+
+func (v *viewer) close() {
+	v.stop()
+	v.conn.Close()
+	v.dec.end()
+	v.wg.Wait()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.back) > 0 {
+		v.t.Errorf("time went back for a player: %v", v.back)
+	}
+}
+
+// read takes tags: video goes to the decoder, sound is decoded here.
+func (v *viewer) read() {
+	defer v.wg.Done()
+	defer func() {
+		v.mu.Lock()
+		v.ended = true
+		v.mu.Unlock()
+	}()
+	r := flv.NewReader(v.conn, 0)
+	pcm := audio.NewToPCM()
+	defer pcm.Close()
+	for {
+		tag, err := r.Next()
+		if err != nil {
+			return
+		}
+		switch tag.Type {
+		case flv.TagVideo:
+			v.time(0, tag)
+			if tag.Body[1] == 0 {
+				v.mu.Lock()
+				v.headers++
+				v.mu.Unlock()
+			}
+			if v.dec.write(flv.AppendTag(nil, tag.Type, tag.Timestamp, tag.Body)) != nil {
+				return
+			}
+		case flv.TagAudio:
+			v.time(1, tag)
+			if tag.Body[1] == 0 {
+				if c, err := audio.ParseConfig(tag.Body[2:]); err == nil {
+					_ = pcm.SetConfig(c)
+				}
+				continue
+			}
+			_ = pcm.Push(time.Duration(tag.Timestamp)*time.Millisecond, tag.Body[2:], v.hear)
+		}
+	}
+}
+
+func (v *viewer) time(kind int, tag flv.Tag) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if ts := int64(tag.Timestamp); ts < v.last[kind] {
+		v.back = append(v.back, fmt.Sprintf("%v: %d to %d ms", tag.Type, v.last[kind], ts))
+	} else {
+		v.last[kind] = ts
+	}
+}
+
+func (v *viewer) hear(start time.Duration, pcm []float32, channels int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pcmAt = start
+	for i := 0; i < len(pcm); i += channels {
+		v.pcm = append(v.pcm, float64(pcm[i]))
+	}
+	if over := len(v.pcm) - 2*rate; over > 0 {
+		v.pcm = append(v.pcm[:0], v.pcm[over:]...)
+	}
+}
+
+// look keeps the newest picture.
+func (v *viewer) look() {
+	defer v.wg.Done()
+	for {
+		pix := make([]byte, v.dec.size.bytes())
+		pts, err := v.dec.read(pix)
+		if err != nil {
+			return
+		}
+		v.mu.Lock()
+		v.frame = &picture{v.dec.size, pix, pts}
+		v.frames++
+		v.mu.Unlock()
+	}
+}
+
+// colourAt names the colour around a pixel.
+func (v *viewer) colourAt(x, y int) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.frame == nil {
+		return "none"
+	}
+	f := v.frame
+	n := f.width * f.height
+	at := [3]int{int(f.pix[y*f.width+x]), int(f.pix[n+y/2*(f.width/2)+x/2]), int(f.pix[n*5/4+y/2*(f.width/2)+x/2])}
+	best, least := "none", math.MaxInt
+	for name, c := range map[string][3]int{"red": {81, 90, 240}, "lime": {145, 54, 34}, "blue": {41, 240, 110}, "yellow": {210, 16, 146}, "white": {235, 128, 128}, "black": {16, 128, 128}} {
+		d := 0
+		for i := range c {
+			d += (c[i] - at[i]) * (c[i] - at[i])
+		}
+		if d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// heard is the level of a tone in the newest second of sound, full scale 1.
+func (v *viewer) heard(hz float64) float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.pcm) < rate {
+		return 0
+	}
+	return level(v.pcm[len(v.pcm)-rate:], hz)
+}
+
+func level(pcm []float64, hz float64) float64 {
+	var s, c float64
+	for i, x := range pcm {
+		w := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(len(pcm)))
+		s += x * w * math.Sin(2*math.Pi*hz*float64(i)/rate)
+		c += x * w * math.Cos(2*math.Pi*hz*float64(i)/rate)
+	}
+	return 4 * math.Hypot(s, c) / float64(len(pcm))
+}

@@ -1,0 +1,247 @@
+package mix
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"hutong/bridge/h264"
+)
+
+var (
+	errCanvas = errors.New("the anchor's picture has another shape")
+	errAnchor = errors.New("the anchor's pictures are not being decoded")
+)
+
+// paint encodes the mixed picture, with one ffmpeg after the other if need be.
+func (m *mixdown) paint(ctx context.Context) {
+	var p pauses
+	for m.sighted(ctx) {
+		began := time.Now()
+		err := m.encode(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, errCanvas) || errors.Is(err, errIdle) {
+			continue
+		}
+		m.blinded(ctx)
+		if errors.Is(err, errAnchor) {
+			continue
+		}
+		why := "the picture is not mixed at the moment: " + err.Error()
+		m.session.failing.Store(&why)
+		m.mixer.stats.encoderRestarts.Add(1)
+		m.log.Warn("encoding the mix broke off; the anchor's own picture is shown and it is tried again", "error", err)
+		p.after(ctx, began)
+	}
+}
+
+// sighted waits for a decoded picture of the anchor, of the canvas's size, and one
+// beside it; false when ctx has ended.
+func (m *mixdown) sighted(ctx context.Context) bool {
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	for {
+		if m.fit(); m.anchor.visible() && m.tiled() {
+			m.yield(ctx, false)
+			return ctx.Err() == nil
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// fit takes the canvas from the anchor's picture, when it has none yet or one of
+// another shape.
+func (m *mixdown) fit() {
+	t := m.stream.Tracks()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t == nil || t.Video == nil || m.canvas.divisor > 0 && m.canvas.fits(t.Video) {
+		return
+	}
+	m.canvas = canvasFor(t.Video)
+	for _, in := range m.order {
+		if in == m.anchor {
+			in.put(in.where(), m.canvas.size)
+		} else {
+			in.put(in.where(), m.canvas.tile(in.where()))
+		}
+	}
+	m.log.Info("mixed picture", "width", m.canvas.width, "height", m.canvas.height)
+}
+
+func (m *mixdown) canvasNow() canvas {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.canvas
+}
+
+// encode runs one ffmpeg until it ends or has to; the error says why.
+func (m *mixdown) encode(ctx context.Context) error {
+	c := m.canvasNow()
+	o := m.mixer.opts
+	e, err := startEncoder(o.FFmpeg, c.size, m.rate(), o.Encoder, o.Limits)
+	if err != nil {
+		return err
+	}
+	m.mixer.processes.add(m, e.process)
+	defer m.mixer.processes.remove(e.process)
+	m.mixer.stats.pictures.Add(1)
+	defer m.mixer.stats.pictures.Add(-1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, work := range []func() error{
+		func() error { return e.feed(ctx) },
+		func() error {
+			var config *h264.Config
+			return e.drain(func(c *h264.Config) { config = c }, func(p packed) { m.encoded(config, p) })
+		},
+		func() error { return m.draw(ctx, e, c) },
+	} {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			cancel(work())
+		}()
+	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-look.C:
+			if e.hung() {
+				cancel(errHung)
+			}
+		}
+	}
+	err = context.Cause(ctx)
+	e.end()
+	wg.Wait()
+	if errors.Is(err, errCanvas) || errors.Is(err, errAnchor) || errors.Is(err, errIdle) {
+		return err
+	}
+	return e.why(err)
+}
+
+// leastRate is the fewest pictures a second that are encoded for, nominally.
+const leastRate = 10
+
+// rate is the anchor's pictures a second, within bounds.
+func (m *mixdown) rate() int {
+	m.anchor.mu.Lock()
+	defer m.anchor.mu.Unlock()
+	most := max(m.mixer.opts.Encoder.MaxRate, 1)
+	if m.anchor.interval <= 0 {
+		return min(15, most)
+	}
+	return min(max(int((time.Second+m.anchor.interval/2)/m.anchor.interval), leastRate), most)
+}
+
+// draw gives the encoder a picture at each tick of its rate.
+func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
+	interval := time.Second / time.Duration(e.rate)
+	next, _ := m.now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	thrift := thrift{m: m, every: 1}
+	useful := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		m.fit()
+		switch tiled := m.tiled(); {
+		case m.canvasNow() != c:
+			return errCanvas
+		case !m.anchor.visible():
+			return errAnchor
+		case tiled:
+			useful = time.Now()
+			m.yield(ctx, false)
+		case time.Since(useful) > alone && m.yield(ctx, true):
+			return errIdle
+		}
+		now, _ := m.now()
+		if now-next > time.Second || next-now > time.Second {
+			next = now // the clock has been set, or the machine slept
+		}
+		for ; next <= now; next += interval {
+			if next <= now-interval || thrift.skip() {
+				m.mixer.stats.dropped.Add(1)
+				continue
+			}
+			select {
+			case pix := <-e.free:
+				m.compose(pix, c, next, interval/2)
+				e.queue <- unpacked{pix, next} // has room for all memory there is
+			default:
+				m.mixer.stats.dropped.Add(1)
+			}
+		}
+		timer.Reset(min(next-now, 50*time.Millisecond))
+	}
+}
+
+// compose paints what is due at a time of the mix, give or take half a tick.
+func (m *mixdown) compose(pix []byte, c canvas, at, half time.Duration) {
+	covered := false
+	for _, in := range m.all() {
+		if in == m.anchor {
+			covered = in.draw(pix, c, at+half)
+		}
+	}
+	if !covered {
+		black(pix, c.size)
+	}
+	for _, in := range m.all() {
+		if in != m.anchor {
+			in.draw(pix, c, at+half)
+		}
+	}
+}
+
+// thrift keeps the ffmpegs of a mix within their share of the processor, by
+// encoding every second, third, ... picture only.
+type thrift struct {
+	m     *mixdown
+	every int
+	n     int
+	at    time.Time
+	used  time.Duration
+}
+
+const (
+	thriftEvery = 2 * time.Second
+	thriftMost  = 5
+)
+
+func (t *thrift) skip() bool {
+	if limit := t.m.mixer.opts.MaxCPU; limit > 0 && time.Since(t.at) > thriftEvery {
+		used, _ := t.m.mixer.processes.cpu(t.m)
+		if !t.at.IsZero() {
+			t.judge(float64(used-t.used)/float64(time.Since(t.at)), limit)
+		}
+		t.at, t.used = time.Now(), used
+	}
+	t.n++
+	return t.n%t.every != 0
+}
+
+func (t *thrift) judge(share, limit float64) {
+	switch {
+	case share > limit && t.every < thriftMost:
+		t.every++
+	case share < limit*0.6 && t.every > 1:
+		t.every--
+	}
+}
