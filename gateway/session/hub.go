@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/call"
 	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 	"hutong/sfu"
@@ -32,7 +33,10 @@ type Options struct {
 	// Resume is how long a session waits for its WebSocket's return; 0 is 30 s.
 	Resume      time.Duration
 	MaxSessions int
-	Log         *slog.Logger
+	// Share says what a listener gets of a speaker in a room; nil is everything. When
+	// its answers change, Recheck is to be called.
+	Share func(roomID, listener, speaker string) call.Share
+	Log   *slog.Logger
 	// OnBadInput counts messages that could not be read.
 	OnBadInput func(reason string)
 }

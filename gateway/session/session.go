@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type Session struct {
 	unsubscribe func()
 	view        room.View
 	gap         bool            // view has missed an event
+	hidden      []string        // members that the client has not been told of
 	tiles       map[string]tile // what the page shows; nil until it says
 	sendViewer  offer           // the newest offer, for a resumed WebSocket
 	candidates  []candidate     // of that offer, told since
@@ -57,8 +59,10 @@ type Session struct {
 }
 
 func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session {
-	return &Session{h: h, id: id, who: who, show: p, role: m.Role, name: m.Stream, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
+	s := &Session{h: h, id: id, who: who, role: m.Role, name: m.Stream, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
 		look: make(chan struct{}, 1), done: make(chan struct{}), watching: map[string]*watched{}}
+	s.show = shown{p, s}
+	return s
 }
 
 // Done is closed when the session has ended.
@@ -106,6 +110,7 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view = view
+	messages = slices.DeleteFunc(messages, func(m room.Message) bool { return m.From != "" && !s.knew(m.From) })
 	if messages == nil {
 		messages = []room.Message{}
 	}
@@ -269,7 +274,9 @@ func (s *Session) take(u rooms.Update) string {
 		if m := u.Event.Member; m != nil {
 			e.Member = s.show.Member(*m)
 		}
-		s.sendLocked(e)
+		if !s.conceal(u.Event.UserID) {
+			s.sendLocked(e)
+		}
 		switch {
 		case u.Event.Type == room.RoomClosed:
 			return "room_closed"
@@ -277,7 +284,7 @@ func (s *Session) take(u rooms.Update) string {
 			return "removed"
 		}
 	case u.Message != nil:
-		if u.Message.For(s.who.UserID) {
+		if u.Message.For(s.who.UserID) && (u.Message.From == "" || s.share(u.Message.From).Known) {
 			s.sendLocked(said{"message", *u.Message})
 		}
 	case u.View != nil:

@@ -79,6 +79,6 @@ func (h *Hub) tell(now time.Time, sessions []*Session, loud map[string]time.Time
 	}
 	told[id] = who
 	for _, s := range sessions {
-		s.send(speaking{Type: "speaking", Users: users})
+		s.send(speaking{Type: "speaking", Users: s.speakersFor(users)})
 	}
 }

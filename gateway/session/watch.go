@@ -9,6 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/call"
 	"hutong/gateway/room"
 	"hutong/sfu"
 )
@@ -73,16 +74,22 @@ func (s *Session) loseMedia() {
 
 func (s *Session) reconcile() {
 	s.catchUp()
+	s.reveal()
 	s.mu.Lock()
 	members := s.view.Members
 	tiles, heard := s.tiles, s.heard
 	s.mu.Unlock()
-	wanted := map[string]*stream.Stream{}
+	wanted, shares := map[string]*stream.Stream{}, map[string]call.Share{}
 	var order []string
 	for _, m := range members {
 		if m.UserID == s.who.UserID || m.Role == room.Audience {
 			continue
 		}
+		share := s.share(m.UserID)
+		if !share.Audio && !share.Video {
+			continue
+		}
+		shares[m.UserID] = share
 		if st := s.h.o.Streams.Get(m.Stream); st != nil {
 			wanted[m.UserID] = st
 			order = append(order, m.UserID)
@@ -104,8 +111,8 @@ func (s *Session) reconcile() {
 			s.rewatch(user, st)
 		}
 		t, shown := tiles[user]
-		s.viewer.SetVideo(user, shown, sfu.Tile{Width: t.Width, Height: t.Height, Cover: t.Fit == "cover"})
-		s.viewer.SetAudio(user, heard == nil || heard[user])
+		s.viewer.SetVideo(user, shown && shares[user].Video, sfu.Tile{Width: t.Width, Height: t.Height, Cover: t.Fit == "cover"})
+		s.viewer.SetAudio(user, shares[user].Audio && (heard == nil || heard[user]))
 	}
 }
 
