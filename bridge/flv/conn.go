@@ -16,6 +16,8 @@ type Options struct {
 	Merge time.Duration
 	// Audience plays the stream's composition where it has one.
 	Audience bool
+	// Gate withholds frames; nil withholds none.
+	Gate stream.Gate
 	// WriteTimeout is how long a write may make no progress; zero means 10 s.
 	WriteTimeout time.Duration
 	// TCP is the connection under conn when conn is not one itself.
@@ -81,7 +83,7 @@ type server struct {
 }
 
 func (s *server) run(ctx context.Context) error {
-	r := s.p.Reader(stream.ReaderOptions{Merge: s.o.Merge, Audience: s.o.Audience})
+	r := s.p.Reader(stream.ReaderOptions{Merge: s.o.Merge, Audience: s.o.Audience, Gate: s.o.Gate})
 	batch, err := r.Next(ctx, nil)
 	if err != nil {
 		return err

@@ -43,6 +43,8 @@ type Config struct {
 	// Audience tells whether a player gets the stream's composition where it has
 	// one; nil is nobody.
 	Audience func(Request) bool
+	// Gate withholds frames from a player; nil, and a nil Gate, withhold none.
+	Gate     func(Request) stream.Gate
 	Observer Observer
 }
 

@@ -170,9 +170,17 @@ func (p *playing) serve(ctx context.Context) error {
 	return err
 }
 
+// gate is what withholds frames from the player.
+func (p *playing) gate() stream.Gate {
+	if p.c.s.cfg.Gate == nil {
+		return nil
+	}
+	return p.c.s.cfg.Gate(p.req)
+}
+
 // pump writes frames until there are no more.
 func (p *playing) pump(ctx context.Context) error {
-	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge, Audience: p.audience})
+	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge, Audience: p.audience, Gate: p.gate()})
 	var batch []*stream.Frame
 	for {
 		var err error

@@ -28,6 +28,8 @@ type ReaderOptions struct {
 	// Audience reads the stream's composition where it has one; see
 	// [Stream.Compose].
 	Audience bool
+	// Gate withholds frames; nil withholds none.
+	Gate Gate
 
 	joinAge time.Duration // do not begin at a keyframe older than this; 0: any
 }
@@ -43,6 +45,7 @@ type Reader struct {
 	caughtUp bool
 	joinLag  time.Duration
 	waitKey  bool
+	shut     bool // the gate was, for pictures
 	flushed  time.Time
 	timer    *time.Timer
 	last     [Meta]time.Duration // of an audience: the newest time of each kind
@@ -91,7 +94,9 @@ func (r *Reader) Next(ctx context.Context, batch []*Frame) ([]*Frame, error) {
 				break
 			}
 			r.cur = f
-			batch = r.add(batch, f)
+			if r.open(f) {
+				batch = r.add(batch, f)
+			}
 		}
 		if len(batch) > 0 {
 			r.flushed = time.Now()
