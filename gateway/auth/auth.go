@@ -31,13 +31,16 @@ const (
 	Room    Action = "room"   // be a member on the WebSocket; always takes a token, which says who
 	Admin   Action = "admin"  // any REST call
 	Member  Action = "member" // a REST call on behalf of the member that RoomID and UserID name
+	// Inside is a REST call of a member of the room that RoomID names; what the
+	// member's role allows there is for the caller to see to.
+	Inside Action = "inside"
 )
 
 // Request is somebody's wish, with everything they showed.
 type Request struct {
 	Action   Action
 	Stream   string // app/name, for Publish and Play
-	RoomID   string // for Member
+	RoomID   string // for Member and Inside
 	UserID   string // for Member
 	Protocol string // rtmp, rtmps, flv, whip, whep, ws or rest
 	Query    url.Values
@@ -59,7 +62,11 @@ type Grant struct {
 	UserID  string
 	Role    string
 	Path    string
-	Expires time.Time // when what was shown stops opening; zero for never
+	// NickName, Stream and Issued are what a member's token says for one whose place
+	// has expired.
+	NickName, Stream string
+	Issued           time.Time
+	Expires          time.Time // when what was shown stops opening; zero for never
 }
 
 const anonymous = "anonymous"
@@ -70,6 +77,9 @@ type Authority struct {
 	// RoomOf returns the room that a stream belongs to, empty for none. A member may
 	// play every stream of the member's room.
 	RoomOf func(stream string) (roomID string)
+	// Voids says of a genuine member token that it opens nothing any more, as when
+	// its member has been removed. nil voids none.
+	Voids func(roomID, userID string, issued time.Time) bool
 	// Log is told when the call-out fails; nil is nobody.
 	Log *slog.Logger
 
@@ -144,7 +154,7 @@ func (a *Authority) Allow(ctx context.Context, r Request) (Grant, error) {
 // bound keeps REST calls to their rate: per key or member, and per address for
 // those who showed nothing.
 func (a *Authority) bound(r Request, g Grant) error {
-	if r.Action != Admin && r.Action != Member {
+	if r.Action != Admin && r.Action != Member && r.Action != Inside {
 		return nil
 	}
 	who := g.Subject
@@ -163,7 +173,7 @@ func (a *Authority) decide(r Request) (Grant, error) {
 		return a.media(r)
 	case Room:
 		return a.room(r)
-	case Admin, Member:
+	case Admin, Member, Inside:
 		return a.rest(r)
 	}
 	return Grant{}, fmt.Errorf("%w: no such action", ErrNoRight)
@@ -206,7 +216,7 @@ func (a *Authority) shown(r Request) (Grant, error) {
 	if r.token() == "" {
 		return a.signed(r, app, name)
 	}
-	m, err := a.VerifyMember(r.token())
+	m, err := a.valid(r.token())
 	if err != nil {
 		return Grant{}, err
 	}
@@ -218,7 +228,7 @@ func (a *Authority) shown(r Request) (Grant, error) {
 
 func (r Request) member(m MemberClaims) Grant {
 	return Grant{Subject: "member:" + m.RoomID + "/" + m.UserID, RoomID: m.RoomID, UserID: m.UserID, Role: m.Role,
-		Path: r.path(PathLive), Expires: m.Expires}
+		NickName: m.NickName, Stream: m.Stream, Issued: m.Issued, Path: r.path(PathLive), Expires: m.Expires}
 }
 
 func (a *Authority) room(r Request) (Grant, error) {
@@ -229,11 +239,21 @@ func (a *Authority) room(r Request) (Grant, error) {
 	if _, ok := a.keys.find(r.Bearer); ok {
 		return Grant{}, fmt.Errorf("%w: a key is nobody in a room; use a member's token", ErrNoRight)
 	}
-	m, err := a.VerifyMember(token)
+	m, err := a.valid(token)
 	if err != nil {
 		return Grant{}, err
 	}
 	return r.member(m), nil
+}
+
+// valid is VerifyMember, and refuses tokens that are void.
+func (a *Authority) valid(token string) (MemberClaims, error) {
+	m, err := a.VerifyMember(token)
+	if err == nil && a.Voids != nil && a.Voids(m.RoomID, m.UserID, m.Issued) {
+		return MemberClaims{}, fmt.Errorf("%w: %q was removed from room %q, or the token is of an earlier room; ask the back end for a new one",
+			ErrVoid, clip(m.UserID), clip(m.RoomID))
+	}
+	return m, err
 }
 
 func (a *Authority) rest(r Request) (Grant, error) {
@@ -241,7 +261,7 @@ func (a *Authority) rest(r Request) (Grant, error) {
 		return Grant{Subject: key}, nil
 	}
 	token := r.Bearer
-	if r.Action == Member {
+	if r.Action != Admin {
 		token = r.token()
 	}
 	g, err := a.restMember(r, token)
@@ -257,7 +277,7 @@ func (a *Authority) restMember(r Request, token string) (Grant, error) {
 	if token == "" {
 		return Grant{}, fmt.Errorf("%w: add the header Authorization: Bearer KEY, with a key of auth.api_keys", ErrMissing)
 	}
-	m, err := a.VerifyMember(token)
+	m, err := a.valid(token)
 	switch {
 	case err != nil && r.Action == Admin && !strings.Contains(token, "."):
 		return Grant{}, fmt.Errorf("%w: the key is not one of auth.api_keys", ErrWrong)
@@ -265,7 +285,9 @@ func (a *Authority) restMember(r Request, token string) (Grant, error) {
 		return Grant{}, err
 	case r.Action == Admin:
 		return Grant{}, fmt.Errorf("%w: this takes a key of auth.api_keys, not a member's token", ErrNoRight)
-	case m.RoomID != r.RoomID || m.UserID != r.UserID:
+	case r.Action == Inside && m.RoomID != r.RoomID:
+		return Grant{}, fmt.Errorf("%w: the token is of another room", ErrNoRight)
+	case r.Action == Member && (m.RoomID != r.RoomID || m.UserID != r.UserID):
 		return Grant{}, fmt.Errorf("%w: the token is another member's; use one of your own", ErrNoRight)
 	}
 	g := r.member(m)

@@ -29,6 +29,7 @@ var (
 	ErrNotYet      = &Denial{"not_yet", http.StatusUnauthorized, "it is not valid yet"}
 	ErrOtherStream = &Denial{"other_stream", http.StatusForbidden, "it is for another stream"}
 	ErrNoRight     = &Denial{"no_right", http.StatusForbidden, "this right was not given"}
+	ErrVoid        = &Denial{"removed", http.StatusForbidden, "it opens nothing any more"}
 	ErrRefused     = &Denial{"callout_denied", http.StatusForbidden, "the back end said no"}
 	ErrCallout     = &Denial{"callout_failed", http.StatusServiceUnavailable, "the back end did not answer"}
 	ErrTooMany     = &Denial{"too_many", http.StatusTooManyRequests, "too often"}

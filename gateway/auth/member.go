@@ -20,6 +20,8 @@ type MemberClaims struct {
 	RoomID string
 	UserID string
 	Role   string
+	// NickName is what the member is called, for one who comes back.
+	NickName string
 	// Stream is the member's own stream, app/name; it may always be played.
 	Stream string
 	// Publish lists the streams that may be published. For MemberToken, nil means
@@ -30,8 +32,9 @@ type MemberClaims struct {
 	// TTL is how long the token is to be good; zero means auth.token_ttl. For
 	// MemberToken.
 	TTL time.Duration
-	// Expires is from when on the token is refused. From VerifyMember.
-	Expires time.Time
+	// Issued is when the token was made, zero if it does not say, and Expires from
+	// when on it is refused. From VerifyMember.
+	Issued, Expires time.Time
 }
 
 // claims are the token's JSON (RFC 7519). sub is the userID.
@@ -39,6 +42,7 @@ type claims struct {
 	jwt.RegisteredClaims
 	Room    string   `json:"room"`
 	Role    string   `json:"role,omitempty"`
+	Name    string   `json:"name,omitempty"`
 	Stream  string   `json:"stream,omitempty"`
 	Publish []string `json:"publish,omitempty"`
 	Play    []string `json:"play,omitempty"`
@@ -70,7 +74,7 @@ func (a *Authority) MemberToken(m MemberClaims) (string, error) {
 		// Without nbf: the clock of the node that verifies may be behind.
 		RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Subject: m.UserID,
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(m.TTL))},
-		Room: m.RoomID, Role: m.Role, Stream: m.Stream, Publish: m.Publish, Play: m.Play,
+		Room: m.RoomID, Role: m.Role, Name: m.NickName, Stream: m.Stream, Publish: m.Publish, Play: m.Play,
 	}).SignedString(a.secret)
 	if err != nil {
 		return "", fmt.Errorf("member token of %s/%s: %w", m.RoomID, m.UserID, err)
@@ -109,8 +113,12 @@ func (a *Authority) VerifyMember(token string) (MemberClaims, error) {
 	if c.Room == "" || c.Subject == "" {
 		return MemberClaims{}, fmt.Errorf("%w: the token names no room or no sub", ErrWrong)
 	}
-	return MemberClaims{RoomID: c.Room, UserID: c.Subject, Role: c.Role, Stream: c.Stream, Publish: c.Publish, Play: c.Play,
-		Expires: c.ExpiresAt.Time}, nil
+	m := MemberClaims{RoomID: c.Room, UserID: c.Subject, Role: c.Role, NickName: c.Name, Stream: c.Stream, Publish: c.Publish,
+		Play: c.Play, Expires: c.ExpiresAt.Time}
+	if c.IssuedAt != nil {
+		m.Issued = c.IssuedAt.Time
+	}
+	return m, nil
 }
 
 // right says whether a member may publish or play a stream.

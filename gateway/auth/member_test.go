@@ -30,7 +30,7 @@ func TestMemberTokenSaysWhatItWasGiven(t *testing.T) {
 	a := authority(t, production(), at(start))
 	for _, m := range []MemberClaims{
 		{RoomID: "r", UserID: "u"},
-		{RoomID: "r", UserID: "u", Role: "audience", Stream: "live/r_u", Publish: []string{"live/r_u"}, Play: []string{"live/x", "live/y"}},
+		{RoomID: "r", UserID: "u", Role: "audience", NickName: "李 & Ann", Stream: "live/r_u", Publish: []string{"live/r_u"}, Play: []string{"live/x", "live/y"}},
 	} {
 		s := token(t, a, m)
 		if url.QueryEscape(s) != s || strings.Contains(s, "/") {
@@ -42,7 +42,10 @@ func TestMemberTokenSaysWhatItWasGiven(t *testing.T) {
 		if !got.Expires.Equal(want.Expires) {
 			t.Errorf("expires %v, want %v", got.Expires, want.Expires)
 		}
-		got.Expires = want.Expires
+		if !got.Issued.Equal(start) {
+			t.Errorf("issued %v, want %v", got.Issued, start)
+		}
+		got.Expires, got.Issued = want.Expires, want.Issued
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}

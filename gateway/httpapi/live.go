@@ -2,9 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
+	"hutong/gateway/room"
+	"hutong/gateway/rooms"
 )
 
 // Authority decides on requests and makes members' tokens, as an
@@ -32,6 +35,23 @@ func (s *Server) Drain() {
 func (s *Server) Finish() {
 	s.finishing.Store(true)
 	s.draining.Store(true)
+}
+
+// ComeBack gives a member that publishes the own stream the place again that has
+// expired meanwhile.
+func (s *Server) ComeBack(ctx context.Context, g auth.Grant, name string, client room.Client) error {
+	if s.Rooms == nil || g.RoomID == "" || g.Stream != name {
+		return nil
+	}
+	if roomID, userID, ok := s.Rooms.RoomOf(name); ok && roomID == g.RoomID && userID == g.UserID {
+		return nil
+	}
+	_, err := s.Rooms.Return(ctx, g.RoomID, room.Joining{UserID: g.UserID, NickName: g.NickName, Role: room.Role(g.Role),
+		Client: client, Stream: g.Stream}, g.Issued)
+	if errors.Is(err, rooms.ErrRoomNotFound) {
+		return nil // who has tokens without rooms may
+	}
+	return err
 }
 
 // Admits tells whether somebody may begin to publish or play a stream. While the

@@ -42,6 +42,8 @@ var roomErrors = []struct {
 	{room.ErrBadMessage, fiber.StatusBadRequest, "bad_message"},
 	{room.ErrMessageTooLong, fiber.StatusRequestEntityTooLarge, "message_too_long"},
 	{room.ErrNotMember, fiber.StatusNotFound, "not_a_member"},
+	{room.ErrNotModerator, fiber.StatusForbidden, "no_right"},
+	{room.ErrRemoved, fiber.StatusForbidden, "removed"},
 	{room.ErrFull, fiber.StatusConflict, "room_full"},
 	{room.ErrStreamTaken, fiber.StatusConflict, "stream_taken"},
 	{room.ErrClosed, fiber.StatusNotFound, "room_not_found"},

@@ -167,13 +167,25 @@ func (s *Server) getRoom(ctx context.Context, c *fiber.Ctx) error {
 	return c.JSON(s.describeRoom(c, view))
 }
 
+// inside asks whether a call is a back end's, or that of a member of the room,
+// whose role is still to be looked at; the grant then has a UserID.
+func (s *Server) inside(c *fiber.Ctx, roomID string) (auth.Grant, error) {
+	return s.permit(c, auth.Request{Action: auth.Inside, RoomID: roomID, Protocol: "rest"})
+}
+
 // deleteRoom succeeds too when there is nothing to delete, so that a call whose
 // answer was lost can be made again.
 func (s *Server) deleteRoom(ctx context.Context, c *fiber.Ctx) error {
-	if err := s.admin(c); err != nil {
+	roomID := c.Params("roomID")
+	g, err := s.inside(c, roomID)
+	if err != nil {
 		return err
 	}
-	err := s.Rooms.CloseRoom(ctx, c.Params("roomID"), "deleted")
+	if g.UserID != "" {
+		err = s.Rooms.CloseRoomBy(ctx, roomID, g.UserID, "closed")
+	} else {
+		err = s.Rooms.CloseRoom(ctx, roomID, "deleted")
+	}
 	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) {
 		return err
 	}
@@ -198,7 +210,7 @@ func (s *Server) joinRoom(ctx context.Context, c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	claims := auth.MemberClaims{RoomID: roomID, UserID: m.UserID, Role: string(m.Role), Stream: m.Stream}
+	claims := auth.MemberClaims{RoomID: roomID, UserID: m.UserID, Role: string(m.Role), NickName: m.NickName, Stream: m.Stream}
 	if m.Role == room.Audience {
 		claims.Publish = []string{}
 	}
@@ -222,19 +234,24 @@ func (s *Server) joinRoom(ctx context.Context, c *fiber.Ctx) error {
 // leaveRoom is idempotent like deleteRoom.
 func (s *Server) leaveRoom(ctx context.Context, c *fiber.Ctx) error {
 	roomID, userID := c.Params("roomID"), c.Params("userID")
-	g, err := s.behalf(c, roomID, userID)
+	g, err := s.inside(c, roomID)
 	if err != nil {
 		return err
 	}
 	if err := room.CheckUserID(userID); err != nil {
 		return err
 	}
-	take := s.Rooms.Remove
-	if g.UserID == userID {
-		take = s.Rooms.Leave
+	switch g.UserID {
+	case "":
+		err = s.Rooms.Remove(ctx, roomID, userID)
+	case userID:
+		if err = s.Rooms.Leave(ctx, roomID, userID); errors.Is(err, room.ErrNotMember) {
+			err = nil
+		}
+	default:
+		err = s.Rooms.RemoveBy(ctx, roomID, g.UserID, userID)
 	}
-	err = take(ctx, roomID, userID)
-	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) && !errors.Is(err, room.ErrNotMember) {
+	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

@@ -50,6 +50,8 @@ func serveRooms(t testing.TB, change func(*config.Config)) (*Server, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(authority.Close)
+	authority.Voids = service.Voids
+	authority.RoomOf = func(name string) string { id, _, _ := service.RoomOf(name); return id }
 	srv, err := Listen(Options{Config: cfg, Streams: reg, Rooms: service, Auth: authority, Metrics: metrics.New("test"),
 		Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"hutong/bridge/stream"
 	"hutong/gateway/auth"
+	"hutong/gateway/room"
 	"hutong/sfu"
 )
 
@@ -59,7 +60,11 @@ func (s *Server) publish(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuse(c, "whip", err)
 	}
-	if _, err := s.permit(c, auth.Request{Action: auth.Publish, Stream: name, Protocol: "whip"}); err != nil {
+	grant, err := s.permit(c, auth.Request{Action: auth.Publish, Stream: name, Protocol: "whip"})
+	if err == nil {
+		err = s.ComeBack(c.UserContext(), grant, name, room.WebRTC)
+	}
+	if err != nil {
 		return s.refuse(c, "whip", err)
 	}
 	if !s.sessions.reserve() {

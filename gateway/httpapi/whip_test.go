@@ -67,6 +67,7 @@ func serve(t *testing.T, change func(*config.Config)) (*Server, string) {
 		t.Fatal(err)
 	}
 	members = session.NewHub(session.Options{Rooms: service, Streams: reg, SFU: s, Log: slog.New(slog.DiscardHandler)})
+	authority.Voids = service.Voids
 	authority.RoomOf = func(name string) string { id, _, _ := service.RoomOf(name); return id }
 	m := metrics.New("test")
 	m.Watch(reg, bridge)

@@ -58,6 +58,7 @@ func (s *Server) admit(c *fiber.Ctx) error {
 	}
 	c.Locals("addresses", presenter{a})
 	c.Locals("who", session.Who{RoomID: grant.RoomID, UserID: grant.UserID})
+	c.Locals("ticket", session.Ticket{NickName: grant.NickName, Role: room.Role(grant.Role), Stream: grant.Stream, Issued: grant.Issued})
 	c.Locals("resume", c.Query("resume"))
 	return c.Next()
 }
@@ -95,6 +96,7 @@ func (s *Server) serveSession(c *websocket.Conn) {
 	defer s.flv.Done()
 	defer c.Close()
 	who, _ := c.Locals("who").(session.Who)
+	ticket, _ := c.Locals("ticket").(session.Ticket)
 	show, _ := c.Locals("addresses").(presenter)
 	resume, _ := c.Locals("resume").(string)
 	out := session.NewOutbox()
@@ -107,7 +109,7 @@ func (s *Server) serveSession(c *websocket.Conn) {
 	}()
 	defer func() { <-written }()
 	ctx, cancel := context.WithTimeout(s.players, wsWrite)
-	se, err := s.Members.Open(ctx, who, show, resume, out)
+	se, err := s.Members.Open(ctx, who, ticket, show, resume, out)
 	cancel()
 	if err != nil {
 		out.Send(fiber.Map{"type": "error", "code": session.CodeOf(err), "message": err.Error()})

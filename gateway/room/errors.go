@@ -17,6 +17,8 @@ var (
 	ErrMessageTooLong = errors.New("message too long")
 	ErrFull           = errors.New("room full")
 	ErrNotMember      = errors.New("not a member")
+	ErrRemoved        = errors.New("removed")
+	ErrNotModerator   = errors.New("neither host nor agent")
 	ErrClosed         = errors.New("room closed")
 	ErrCorrupt        = errors.New("corrupt room")
 	ErrGap            = errors.New("revision gap")

@@ -67,6 +67,7 @@ func (r Room) Join(j Joining, now time.Time) (Room, []Event, error) {
 	at := stamp(now)
 	m := Member{UserID: j.UserID, NickName: j.NickName, Role: j.Role, Client: j.Client, Stream: j.Stream, JoinedAt: at}
 	c.room.Members = append(c.room.Members, Place{Member: m, SeenAt: at, Phone: j.Phone})
+	c.admit(m.UserID)
 	c.room.Weapp.entered(m)
 	c.tell(MemberJoined, m)
 	return c.room, c.events, nil
@@ -144,6 +145,9 @@ func (c *change) leave(userID, reason string, now time.Time) {
 	c.room.Members = slices.DeleteFunc(c.room.Members, func(p Place) bool { return p.UserID == userID })
 	if len(c.room.Members) == 0 {
 		c.room.EmptyAt = stamp(now)
+	}
+	if reason == ReasonRemoved {
+		c.remember(userID)
 	}
 	c.emit(Event{Type: MemberLeft, UserID: userID, Reason: reason})
 	if why, over := c.room.over(userID); over {

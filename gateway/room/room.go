@@ -27,6 +27,9 @@ type Room struct {
 	EmptyAt time.Time `json:"emptyAt"`
 	// Members in the order in which they joined.
 	Members []Place `json:"members"`
+	// Removed are the userIDs of those who were removed and not let in since, the
+	// latest last.
+	Removed []string `json:"removed,omitempty"`
 	// LastSeq is the number of the newest message, 0 before the first.
 	LastSeq uint64 `json:"lastSeq"`
 	// Messages are the newest ones, oldest first, private ones among them:

@@ -124,9 +124,13 @@ func (s *Service) List(ctx context.Context, cursor string, limit int) (page []ro
 
 // CloseRoom ends a room for everyone in it.
 func (s *Service) CloseRoom(ctx context.Context, roomID, reason string) error {
-	_, err := s.change(ctx, roomID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+	return s.closeRoom(ctx, roomID, reason, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
 		return r.Close(reason, now)
 	})
+}
+
+func (s *Service) closeRoom(ctx context.Context, roomID, reason string, op operation) error {
+	_, err := s.change(ctx, roomID, op)
 	if err == nil {
 		s.o.Log.Info("room closed", "room", roomID, "reason", reason)
 	}
@@ -150,7 +154,9 @@ func (s *Service) Join(ctx context.Context, roomID string, j room.Joining) (room
 
 // Leave takes out a member who wants to go.
 func (s *Service) Leave(ctx context.Context, roomID, userID string) error {
-	return s.leave(ctx, roomID, userID, room.ReasonLeft)
+	return s.leave(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+		return r.Leave(userID, room.ReasonLeft, now)
+	})
 }
 
 // Depart is Leave for the member whose session ends, unless another session has
@@ -166,15 +172,16 @@ func (s *Service) Depart(ctx context.Context, roomID, userID, sessionID string) 
 	return err
 }
 
-// Remove takes out a member whom others want to go.
+// Remove takes out a member whom others want to go, and who does not come back
+// before Join lets them.
 func (s *Service) Remove(ctx context.Context, roomID, userID string) error {
-	return s.leave(ctx, roomID, userID, room.ReasonRemoved)
+	return s.leave(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+		return r.Remove(userID, now)
+	})
 }
 
-func (s *Service) leave(ctx context.Context, roomID, userID, reason string) error {
-	_, err := s.change(ctx, roomID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
-		return r.Leave(userID, reason, now)
-	})
+func (s *Service) leave(ctx context.Context, roomID, userID string, op operation) error {
+	_, err := s.change(ctx, roomID, op)
 	if err == nil {
 		s.sessionsMu.Lock()
 		delete(s.sessions, member{roomID, userID})

@@ -50,7 +50,7 @@ func (s *Service) write(ctx context.Context, roomID string, did *announcement, f
 		return room.Room{}, err
 	}
 	defer unlock()
-	var next room.Room
+	var before, next room.Room
 	err = store.Change(ctx, s.rooms, roomID, func(old []byte) ([]byte, error) {
 		if old == nil {
 			return nil, s.notFound(roomID)
@@ -59,6 +59,7 @@ func (s *Service) write(ctx context.Context, roomID string, did *announcement, f
 		if err != nil {
 			return nil, err
 		}
+		before = r
 		if next, err = f(r, s.o.Now()); err != nil {
 			return nil, err
 		}
@@ -76,6 +77,7 @@ func (s *Service) write(ctx context.Context, roomID string, did *announcement, f
 	s.index.note(next)
 	s.announce(roomID, *did)
 	s.report(roomID, did.Events)
+	s.endStreams(before, did.Events)
 	return next, nil
 }
 

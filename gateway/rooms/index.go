@@ -15,10 +15,11 @@ type index struct {
 	rooms   map[string]room.Room
 	streams map[string]member
 	shelves shelves
+	ended   *ended
 }
 
 func newIndex() index {
-	return index{mu: new(sync.RWMutex), rooms: map[string]room.Room{}, streams: map[string]member{}, shelves: shelves{}}
+	return index{mu: new(sync.RWMutex), rooms: map[string]room.Room{}, streams: map[string]member{}, shelves: shelves{}, ended: newEnded()}
 }
 
 // set files a room as the watch has it.
@@ -49,6 +50,7 @@ func (x index) note(r room.Room) {
 	if r.Closed {
 		x.shelves.move(known, room.Room{})
 		x.forget(r.RoomID)
+		x.ended.add(r.RoomID)
 		return
 	}
 	x.setLocked(r)
@@ -65,6 +67,7 @@ func (x index) remove(roomID string, created time.Time) {
 	if r, ok := x.rooms[roomID]; ok && r.CreatedAt.Equal(created) {
 		x.shelves.move(r, room.Room{})
 		x.forget(roomID)
+		x.ended.add(roomID)
 	}
 }
 

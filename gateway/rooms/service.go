@@ -30,6 +30,8 @@ type Streams interface {
 	// Get returns a stream that is published, or waits for its publisher's return,
 	// and nil for any other.
 	Get(name string) *stream.Stream
+	// End ends a stream, and has its publisher go.
+	End(name string, reason error)
 }
 
 // Observer is told what a service does, for metrics. A nil function is nobody.

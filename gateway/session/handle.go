@@ -80,6 +80,10 @@ func (s *Session) obey(ctx context.Context, r *request) error {
 	case "message":
 		_, err := rm.Say(ctx, s.who.RoomID, room.Saying{From: s.who.UserID, To: r.To, Kind: r.Kind, Text: r.Text, Data: r.Data})
 		return err
+	case "remove":
+		return rm.RemoveBy(ctx, s.who.RoomID, s.who.UserID, r.UserID)
+	case "close":
+		return rm.CloseRoomBy(ctx, s.who.RoomID, s.who.UserID, "closed")
 	case "away":
 		s.goAway()
 		return nil
@@ -139,6 +143,12 @@ func CodeOf(err error) string {
 		{room.ErrBadMessage, "bad_message"},
 		{room.ErrNotMember, "not_a_member"},
 		{room.ErrClosed, "room_closed"},
+		{room.ErrNotModerator, "no_right"},
+		{room.ErrRemoved, "removed"},
+		{room.ErrFull, "room_full"},
+		{room.ErrBadUserID, "bad_user_id"},
+		{ErrFull, "full"},
+		{ErrClosed, "draining"},
 		{rooms.ErrRoomNotFound, "room_not_found"},
 		{context.DeadlineExceeded, "timeout"},
 	} {

@@ -59,6 +59,14 @@ type Who struct {
 	RoomID, UserID string
 }
 
+// Ticket is what the token says beside, for a member whose place has expired.
+type Ticket struct {
+	NickName string
+	Role     room.Role
+	Stream   string
+	Issued   time.Time // zero if it does not say
+}
+
 // Presenter gives rooms and members the addresses that a client needs, as it
 // reaches this gateway.
 type Presenter interface {
@@ -99,9 +107,10 @@ func (h *Hub) Close() {
 }
 
 // Open gives a WebSocket its session: the one it resumes, when that is still
-// there and the same member's, or a new one. out takes what is sent; when it is
-// full, the WebSocket is to be closed, and the client resumes.
-func (h *Hub) Open(ctx context.Context, who Who, p Presenter, resume string, out *Outbox) (*Session, error) {
+// there and the same member's, or a new one. A member whose place has expired
+// gets it again. out takes what is sent; when it is full, the WebSocket is to be
+// closed, and the client resumes.
+func (h *Hub) Open(ctx context.Context, who Who, t Ticket, p Presenter, resume string, out *Outbox) (*Session, error) {
 	if s := h.find(resume); s != nil && s.who == who {
 		if s.attach(out) {
 			return s, nil
@@ -113,7 +122,11 @@ func (h *Hub) Open(ctx context.Context, who Who, p Presenter, resume string, out
 	}
 	member, ok := memberOf(view, who.UserID)
 	if !ok {
-		return nil, fmt.Errorf("%w: %s has no place in room %s; join it first", room.ErrNotMember, who.UserID, who.RoomID)
+		member, err = h.o.Rooms.Return(ctx, who.RoomID, room.Joining{UserID: who.UserID, NickName: t.NickName, Role: t.Role,
+			Client: room.WebRTC, Stream: t.Stream}, t.Issued)
+		if err != nil {
+			return nil, err
+		}
 	}
 	s, err := h.add(who, p, member)
 	if err != nil {

@@ -20,6 +20,7 @@ type request struct {
 	Audio     *bool                    `json:"audio,omitempty"`
 	Video     *bool                    `json:"video,omitempty"`
 	To        string                   `json:"to,omitempty"`
+	UserID    string                   `json:"userID,omitempty"` // whom to remove
 	Kind      room.Kind                `json:"kind,omitempty"`
 	Text      string                   `json:"text,omitempty"`
 	Data      json.RawMessage          `json:"data,omitempty"`
