@@ -237,10 +237,11 @@ func (c *chunkReader) payload(s *chunkStream) error {
 
 func (c *chunkReader) grow(s *chunkStream) error {
 	size := min(s.length, max(growStep, 2*cap(s.body)))
-	c.buffered += size - cap(s.body)
-	if limit := 2 * c.maxMessage; c.buffered > limit {
-		return badInput("unfinished messages hold %d bytes; at most %d are buffered", c.buffered, limit)
+	buffered := c.buffered + size - cap(s.body)
+	if limit := 2 * c.maxMessage; buffered > limit {
+		return badInput("unfinished messages would hold %d bytes; at most %d are buffered", buffered, limit)
 	}
+	c.buffered = buffered
 	body := make([]byte, len(s.body), size)
 	copy(body, s.body)
 	s.body = body
