@@ -286,12 +286,6 @@ func (g *Gateway) authorizeRTMP(ctx context.Context, r rtmp.Request) (path strin
 			return "", err
 		}
 	}
-	if r.Publish {
-		if err := g.comeBack(ctx, grant, r.Name); err != nil {
-			g.metrics.Refused.WithLabelValues("rtmp", session.CodeOf(err)).Inc()
-			return "", err
-		}
-	}
 	if g.running.Load().Auth.Mode == config.AuthOpen {
 		return "", nil
 	}
