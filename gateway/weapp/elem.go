@@ -174,7 +174,8 @@ func render(m room.Message, avatar string, f form) []elem {
 		}
 		return []elem{customElem(m.Data)}
 	}
-	if is, _ := formOf(own); own != nil && is == f {
+	// Bare text is nobody's form: whoever sends it means what it says.
+	if is, _ := formOf(own); own != nil && (is == f || is == formOther) {
 		return own
 	}
 	nick := m.NickName
