@@ -24,8 +24,9 @@ PACKAGES := chromium ffmpeg rtmpdump gstreamer1.0-tools gstreamer1.0-plugins-bas
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav fonts-noto-cjk iproute2 ca-certificates gcc libc6-dev
 
 NODE_MODULES := web/node_modules/.package-lock.json
+MINIPROGRAM_MODULES := web/miniprogram/node_modules/.package-lock.json
 PAGE := web/dist/index.html
-PAGE_SOURCES := $(shell find web \( -name node_modules -o -name dist \) -prune -o -type f ! -name '*.go' ! -name '*.md' -print 2>/dev/null)
+PAGE_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name miniprogram \) -prune -o -type f ! -name '*.go' ! -name '*.md' -print 2>/dev/null)
 GOFILES = $$(find . \( -name node_modules -o -name .git \) -prune -o -name '*.go' -print)
 
 .PHONY: help
@@ -53,13 +54,17 @@ $(NODE_MODULES): web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
+$(MINIPROGRAM_MODULES): web/miniprogram/package.json web/miniprogram/package-lock.json
+	cd web/miniprogram && npm ci --no-audit --no-fund
+	@touch $@
+
 # The build empties web/dist, and the placeholder that git keeps there goes with it.
 $(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
 	cd web && npm run build
 	@touch web/dist/.keep $@
 
 .PHONY: deps
-deps: $(NODE_MODULES) ## install what the tests need, where it is missing
+deps: $(NODE_MODULES) $(MINIPROGRAM_MODULES) ## install what the tests need, where it is missing
 	@if ! command -v dpkg-query >/dev/null; then \
 		echo "not a Debian system: install the equivalents of $(PACKAGES)"; \
 	else \
@@ -91,8 +96,9 @@ lint: ## check formatting, vet, and that everything builds without a C compiler
 	go vet ./...
 
 .PHONY: test-web
-test-web: $(NODE_MODULES) ## check and test the page
+test-web: deps ## check and test the page, and the mini-program against a gateway that runs
 	cd web && npm run --if-present check && npm run --if-present test
+	cd web/miniprogram && npm test
 
 # Every fuzz target of the tree for $(FUZZTIME). Until Go 1.27 the engine now and then reports its own deadline as a
 # failure of the target, without an input (go.dev/issue/75804); that, and only that, does not count.

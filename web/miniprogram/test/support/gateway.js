@@ -1,4 +1,4 @@
-/** Runs a real gateway on free ports of loopback: HUTONG_BIN, or one that is built once for all tests. */
+/** Runs a real gateway on free ports of loopback: GATEWAY_BINARY, or one that is built once for all tests. */
 const { spawn, execFileSync } = require('child_process')
 const fs = require('fs')
 const http = require('http')
@@ -10,11 +10,11 @@ const REPOSITORY = path.resolve(__dirname, '../../../..')
 
 /** Builds the gateway into a directory, unless there is one to be used; jest's global set-up. */
 async function build() {
-  if (process.env.HUTONG_BIN) return
+  if (process.env.GATEWAY_BINARY) return
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'hutong-miniprogram-'))
-  process.env.HUTONG_BIN = path.join(directory, 'hutong')
-  process.env.HUTONG_BIN_DIRECTORY = directory
-  execFileSync('go', ['build', '-buildvcs=false', '-o', process.env.HUTONG_BIN, './cmd/hutong'], {
+  process.env.GATEWAY_BINARY = path.join(directory, 'hutong')
+  process.env.GATEWAY_BINARY_DIRECTORY = directory
+  execFileSync('go', ['build', '-buildvcs=false', '-o', process.env.GATEWAY_BINARY, './cmd/hutong'], {
     cwd: REPOSITORY, env: { ...process.env, CGO_ENABLED: '0' }, stdio: ['ignore', 'ignore', 'inherit']
   })
 }
@@ -52,7 +52,7 @@ weapp: {enabled: true, sdk_app_id: 1400000001, key: "0123456789abcdef0123456789a
   /** Starts the process, for the first time or again with the same state. */
   async run() {
     this.log = ''
-    const process = spawn(env('HUTONG_BIN'), ['serve', '--config', this.config], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const process = spawn(env('GATEWAY_BINARY'), ['serve', '--config', this.config], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.process = process
     for (const stream of [process.stdout, process.stderr]) stream.on('data', (data) => { this.log = (this.log + data).slice(-200000) })
     const ended = new Promise((resolve) => process.on('close', resolve))

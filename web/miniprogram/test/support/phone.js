@@ -107,9 +107,22 @@ const commands = {
     mounted.get(name).holder.detach()
     mounted.delete(name)
   },
+  /** Takes everything off the screen and mends the network: what a test that failed has left must not fail the next. */
+  clear() {
+    for (const name of [...mounted.keys()]) commands.unmount({ name })
+    require(path.join(ROOT, 'utils/webrtcroom')).stopHeartBeat()
+    media.trouble = null
+    wire.mend()
+  },
   set({ name, properties }) { mounted.get(name).holder.setData(properties) },
   data({ name }) { return plain(mounted.get(name).it.data) },
   html({ name }) { return mounted.get(name).holder.dom.innerHTML },
+  /** Calls a method whose last two arguments are callbacks, and answers with what the second gets. */
+  fails({ name, method, args }) {
+    return new Promise((resolve, reject) => {
+      mounted.get(name).it[method](...args, () => reject(new Error(method + ' did not fail')), (...told) => resolve(plain(told)))
+    })
+  },
   call({ name, method, args }) { return plain(mounted.get(name).it[method](...(args || []))) },
   /** A tap on what the selector finds within a page. */
   tap({ name, selector }) { mounted.get(name).holder.querySelector('#it').querySelector(selector).dispatchEvent('tap') },
@@ -126,11 +139,11 @@ const commands = {
     })
   },
   media() { return media.report() },
-  attributes({ id }) { return plain(media.tags.get(id).attributes) },
+  attributes({ tag }) { return plain(media.tags.get(tag).attributes) },
   trouble({ trouble }) { media.trouble = trouble },
   /** A state that a tag tells of itself. */
-  tell({ id, event, detail }) {
-    media.tags.get(id).tell(event || 'statechange', detail)
+  tell({ tag, event, detail }) {
+    media.tags.get(tag).tell(event || 'statechange', detail)
   },
   async offline() {
     await wire.cut()

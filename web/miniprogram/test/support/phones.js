@@ -56,7 +56,7 @@ class Phone {
 
   /** Promises an event, past or to come. */
   hears(event, match) {
-    return eventually(`${event} ${JSON.stringify(match || {})}; heard ${JSON.stringify(this.events.slice(-8))}`, () => this.heard(event, match)[0])
+    return eventually(() => `${event} ${JSON.stringify(match || {})}; heard ${JSON.stringify(this.events.slice(-8))}`, () => this.heard(event, match)[0])
   }
 
   /** Promises that a player shows a colour and sounds a tone. */
@@ -65,6 +65,12 @@ class Phone {
       this.last = (await this.media())[id]
       return this.last && this.last.color && near(this.last.color, COLORS[color]) && (!tone || Math.abs(this.last.tone - tone) <= 10)
     })
+  }
+
+  /** A blank screen, for the next test. */
+  async clear() {
+    await this.do('clear')
+    this.events = this.events.filter((said) => said.event === 'crash')
   }
 
   async close() {
