@@ -211,8 +211,8 @@ func (s *Service) closeConsole(agentID, reason string) {
 	}
 }
 
-// closeSockets ends what is open here.
-func (s *Service) closeSockets(reason string) {
+// CloseSockets ends the WebSockets that are open here.
+func (s *Service) CloseSockets(reason string) {
 	s.consolesMu.Lock()
 	var consoles []*Console
 	for _, c := range s.consoles {

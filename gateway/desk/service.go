@@ -202,7 +202,7 @@ func (s *Service) start() error {
 
 // Close ends everything that New has begun. Calls go on in the store.
 func (s *Service) Close() {
-	s.closeSockets("server_shutdown")
+	s.CloseSockets("server_shutdown")
 	s.cancel()
 	s.wg.Wait()
 	s.hooks.Close()

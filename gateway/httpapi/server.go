@@ -19,6 +19,7 @@ import (
 
 	"hutong/bridge/stream"
 	"hutong/gateway/config"
+	"hutong/gateway/desk"
 	"hutong/gateway/metrics"
 	"hutong/gateway/rooms"
 	"hutong/gateway/session"
@@ -33,6 +34,7 @@ type Options struct {
 	SFU     *sfu.SFU
 	Rooms   *rooms.Service // nil serves no rooms
 	Members *session.Hub   // the WebSocket sessions of rooms; nil serves none
+	Desk    *desk.Service  // nil serves no calls
 	Weapp   *weapp.Service // the mini-program API; nil serves none
 	Auth    Authority
 	Metrics *metrics.Metrics
@@ -109,6 +111,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.Members != nil {
 		s.Members.Close()
 	}
+	if s.Desk != nil {
+		s.Desk.CloseSockets("server_shutdown")
+	}
 	if s.Weapp != nil {
 		s.Weapp.Close()
 	}
@@ -143,6 +148,7 @@ func (s *Server) routes() {
 	s.app.Get("/api/v1/settings", s.settings)
 	s.app.Get("/api/v1/streams", s.listStreams)
 	s.roomRoutes()
+	s.deskRoutes()
 	s.websocketRoute()
 	s.app.All("/api/*", func(c *fiber.Ctx) error {
 		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())
