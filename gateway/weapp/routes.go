@@ -1,6 +1,8 @@
 package weapp
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -119,7 +121,7 @@ func (s *Service) serve(c *fiber.Ctx) error {
 		} else {
 			out["code"], out["message"] = 0, ""
 		}
-		return c.JSON(out)
+		return sendJSON(c, out)
 	}
 	noRoom := codeNoRoom
 	if cmd.noRoom != 0 {
@@ -201,5 +203,17 @@ func (s *Service) fail(c *fiber.Ctx, f *failure) error {
 	if f.status != 0 {
 		c.Status(f.status)
 	}
-	return c.JSON(answer{"code": f.code, "message": f.message})
+	return sendJSON(c, answer{"code": f.code, "message": f.message})
+}
+
+// sendJSON leaves & in addresses as it is, for people who look.
+func sendJSON(c *fiber.Ctx, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(b.Bytes())
 }

@@ -45,7 +45,7 @@ func (s *Service) signature(c *fiber.Ctx) error {
 	p, err := s.sign(k)
 	head := answer{"ErrorCode": 0, "ErrorInfo": ""}
 	if err == nil {
-		return c.JSON(answer{"RspHead": head, "RspBody": p})
+		return sendJSON(c, answer{"RspHead": head, "RspBody": p})
 	}
 	f := failureOf(err, codeNoRoom)
 	if f.status != 0 {
@@ -55,7 +55,7 @@ func (s *Service) signature(c *fiber.Ctx) error {
 		s.o.Refused(f.reason)
 	}
 	head["ErrorCode"], head["ErrorInfo"] = f.code, f.message
-	return c.JSON(answer{"RspHead": head, "code": f.code, "message": f.message})
+	return sendJSON(c, answer{"RspHead": head, "code": f.code, "message": f.message})
 }
 
 func (s *Service) sign(k *call) (place, error) {
