@@ -20,6 +20,7 @@ import (
 	"hutong/bridge/stream"
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
+	"hutong/gateway/desk"
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
 	"hutong/gateway/room"
@@ -45,6 +46,7 @@ type Gateway struct {
 	store   *store.Store
 	rooms   *rooms.Service
 	members *session.Hub
+	desk    atomic.Pointer[desk.Service]
 	weapp   *weapp.Service // nil where it is off
 	mixer   weapp.Mixer    // nil mixes nothing
 	ran     atomic.Bool
@@ -102,7 +104,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	}
 	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
-		Rooms: g.rooms, Members: g.members, Weapp: g.weapp})
+		Rooms: g.rooms, Members: g.members, Desk: g.desk.Load(), Weapp: g.weapp})
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +302,7 @@ func (g *Gateway) rtmpConfig() (rtmp.Config, error) {
 		ReadTimeout: r.ReadTimeout.Std(), WriteTimeout: r.WriteTimeout.Std(), MaxMessage: int(r.MaxMessage.Bytes()),
 		PlayWait:     cfg.Stream.PlayWait.Std(),
 		StandardPath: cfg.Stream.Path == config.PathStandard, StandardMerge: cfg.Stream.StandardMerge.Std(),
-		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP,
+		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP, Gate: g.gateRTMP,
 		Audience: func(r rtmp.Request) bool { return auth.Audience(r.Query) },
 	}
 	if r.TLS.Address == "" {

@@ -106,6 +106,11 @@ func (g *Gateway) adopt(next *config.Config) error {
 	g.http.Adopt(adopted)
 	g.streams.Limit(limits(adopted))
 	g.members.SetICEServers(iceServers(adopted))
+	if touches(live, "desk.") || touches(live, "queues") {
+		if err := g.desk.Load().Adopt(adopted.Desk, adopted.Queues); err != nil {
+			return err
+		}
+	}
 	if touches(live, "rooms.webhooks") {
 		g.rooms.SetWebhooks(webhooks(adopted))
 	}

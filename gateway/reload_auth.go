@@ -26,6 +26,10 @@ func (a *access) MemberToken(m auth.MemberClaims) (string, error) {
 	return a.current.Load().MemberToken(m)
 }
 
+func (a *access) VerifyMember(token string) (auth.MemberClaims, error) {
+	return a.current.Load().VerifyMember(token)
+}
+
 func (a *access) Sign(action auth.Action, stream string, expires time.Time) (query string, ok bool) {
 	return a.current.Load().Sign(action, stream, expires)
 }

@@ -33,14 +33,14 @@ func (g *Gateway) openRooms() error {
 		return err
 	}
 	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: iceServers(c),
-		MaxSessions: c.WebRTC.MaxPeers, Log: g.log,
+		MaxSessions: c.WebRTC.MaxPeers, Log: g.log, Share: g.share,
 		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
 	g.auth.Voids = g.rooms.Voids
 	g.auth.RoomOf = func(stream string) string {
 		roomID, _, _ := g.rooms.RoomOf(stream)
 		return roomID
 	}
-	return nil
+	return g.openDesk(node)
 }
 
 func webhooks(c *config.Config) []webhook.Hook {
@@ -65,6 +65,9 @@ func (g *Gateway) closeRooms() {
 	}
 	if g.weapp != nil {
 		g.weapp.Close()
+	}
+	if d := g.desk.Load(); d != nil {
+		d.Close()
 	}
 	if g.rooms != nil {
 		g.rooms.Close()

@@ -131,6 +131,9 @@ func (a Agent) Choose(s AgentState, note string, now time.Time) (Agent, error) {
 		a.IdleSince = stamp(now)
 	}
 	a.Wants, a.Note, a.Missed = s, note, 0
+	if (a.Console == Console{}) {
+		a.SeenAt = stamp(now) // there is the grace period to open one
+	}
 	if a.CallID == "" {
 		a.WrapUntil = time.Time{}
 	}

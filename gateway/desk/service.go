@@ -88,6 +88,7 @@ type Service struct {
 	crowd   crowd
 	guard   *guard
 	lineups lineups
+	started time.Time
 
 	wakeup      chan struct{}
 	consolesMu  sync.Mutex
@@ -114,7 +115,7 @@ func New(o Options) (s *Service, err error) {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	s = &Service{o: o, wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now)}
+	s = &Service{o: o, wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now), started: o.Now()}
 	s.flow = flow{records: s, now: o.Now, wrapUp: func(call.Call) time.Duration { return s.set.Load().WrapUp.Std() }}
 	s.index.init(s.wake)
 	set, err := newSettings(o.Desk, o.Queues)

@@ -207,7 +207,7 @@ func (s *Service) seats() []call.Seat {
 	for _, a := range s.Accounts() {
 		known, ok := s.index.agent(a.AgentID)
 		if !ok {
-			known = call.Agent{AgentID: a.AgentID, Wants: call.Offline}
+			known = call.NewAgent(a.AgentID, s.started)
 		}
 		seats = append(seats, call.Seat{Agent: known, Queues: a.Queues, Skills: a.Skills})
 	}

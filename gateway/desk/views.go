@@ -372,7 +372,7 @@ func (s *Service) Agents() []AgentView {
 func (s *Service) Agent(agentID string) (AgentView, bool) {
 	a, ok := s.index.agent(agentID)
 	if !ok {
-		a = call.Agent{AgentID: agentID, Wants: call.Offline}
+		a = call.NewAgent(agentID, s.started)
 	}
 	return s.agentView(a)
 }

@@ -86,7 +86,9 @@ func (s *Server) serveCaller(c *websocket.Conn) {
 
 func (s *Server) serveAgent(c *websocket.Conn) {
 	l, _ := c.Locals("login").(desk.Login)
-	s.serveDesk(c, func(ctx context.Context, out *session.Outbox) (deskSocket, error) { return s.Desk.OpenConsole(ctx, l, out) })
+	s.serveDesk(c, func(ctx context.Context, out *session.Outbox) (deskSocket, error) {
+		return s.Desk.OpenConsole(ctx, l, out)
+	})
 }
 
 // serveDesk carries messages until either side ends.

@@ -51,7 +51,7 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 		cors = "Access-Control-Allow-Origin: " + origin + "\r\n"
 	}
 	head := []byte("HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-store\r\nConnection: close\r\n" + cors + "\r\n")
-	o := flv.Options{WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(s.standardPath(c, grant)),
+	o := flv.Options{WriteTimeout: s.Config.HTTP.WriteTimeout.Std(), Merge: s.merge(s.standardPath(c, grant)), Gate: s.Gate(name, grant),
 		Audience: bearer(c) == "" && auth.Audience(query(c))}
 	remote := c.Context().RemoteAddr().String()
 	s.flv.Add(1)

@@ -82,8 +82,11 @@ func otherMethods(methods map[string]roomCall) fiber.Handler {
 	}
 }
 
-// admin asks whether a call is a back end's.
+// admin asks whether a call is a back end's, or a read by an admin of the desk.
 func (s *Server) admin(c *fiber.Ctx) error {
+	if s.administers(c) {
+		return nil
+	}
 	_, err := s.permit(c, auth.Request{Action: auth.Admin, Protocol: "rest"})
 	return err
 }

@@ -121,8 +121,14 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuse(c, "whep", err)
 	}
-	if _, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "whep"}); err != nil {
+	grant, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "whep"})
+	if err != nil {
 		return s.refuse(c, "whep", err)
+	}
+	gate := s.Gate(name, grant)
+	if gate != nil && (!gate(stream.Video) || !gate(stream.Audio)) {
+		s.Metrics.Refused.WithLabelValues("whep", "on_hold").Inc()
+		return sendProblem(c, fiber.StatusForbidden, "On hold", "the call of "+name+" gives you nothing of it now; try again when it does")
 	}
 	if !s.sessions.reserve() {
 		return s.refuse(c, "whep", s.errFull())
@@ -136,6 +142,9 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	remote := c.Context().RemoteAddr().String()
 	s.Metrics.Sessions.WithLabelValues("whep", "player").Inc()
 	s.Log.Info("player joined", "stream", name, "protocol", "whep", "remote", remote)
+	if gate != nil {
+		s.flv.Go(func() { s.keepGate(gate, peer.Done(), peer.Close) })
+	}
 	counted := s.peers.Add(true, peer.Stats)
 	session := s.sessions.add(c.Path(), peer, func(bool) {
 		st := peer.Stats()
