@@ -180,7 +180,7 @@ func render(m room.Message, avatar string, f form) []elem {
 	}
 	nick := m.NickName
 	if nick == "" {
-		nick = m.From
+		nick = orAdmin(m.From)
 	}
 	if f == formTextExt {
 		return []elem{{Type: elemCustom, Data: m.Text, Desc: jsonText(map[string]string{"nickName": nick}), Ext: extText}}

@@ -176,11 +176,7 @@ func (x *socket) render(group string, m room.Message) im {
 			avatar = p.Phone.Avatar
 		}
 	}
-	from := m.From
-	if from == "" {
-		from = admin
-	}
-	return im{Group: group, Seq: m.Seq, Random: m.Nonce, Time: m.At.Unix(), From: from, Nick: m.NickName, To: m.To, Elems: render(m, avatar, x.form)}
+	return im{Group: group, Seq: m.Seq, Random: m.Nonce, Time: m.At.Unix(), From: orAdmin(m.From), Nick: m.NickName, To: m.To, Elems: render(m, avatar, x.form)}
 }
 
 // notice tells what the cloud's server told groups. To those of webrtc_room it

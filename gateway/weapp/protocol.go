@@ -132,6 +132,14 @@ const (
 	admin      = "administrator"
 )
 
+// orAdmin names the sender of what the gateway or a back end says.
+func orAdmin(from string) string {
+	if from == "" {
+		return admin
+	}
+	return from
+}
+
 // tip is what a tip's only element says.
 type tip struct {
 	Type   string   `json:"type"`

@@ -42,7 +42,14 @@ func (x *socket) handle(text []byte) bool {
 	var r request
 	if err := json.Unmarshal(text, &r); err != nil || !oneID(r.ID) {
 		x.s.o.Refused("bad_message")
-		x.send(reply{"code": imBad, "info": "not a JSON object of a request: a field is of the wrong type"})
+		out := reply{"code": imBad, "info": "not a JSON object of a request: a field is of the wrong type"}
+		var named struct {
+			ID json.RawMessage `json:"id"`
+		}
+		if json.Unmarshal(text, &named) == nil && len(named.ID) > 0 && oneID(named.ID) {
+			out["id"] = named.ID
+		}
+		x.send(out)
 		return true
 	}
 	ctx, cancel := context.WithTimeout(x.h.ctx, callTimeout)
