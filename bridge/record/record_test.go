@@ -310,7 +310,9 @@ func TestTampering(t *testing.T) {
 		},
 		"a byte of the journal": func() func() { return spoil(filepath.Join(rec.Dir(), journalName), flip) },
 		"a byte of the ledger":  func() func() { return spoil(filepath.Join(parent, LedgerName), flip) },
-		"the ledger emptied":    func() func() { return spoil(filepath.Join(parent, LedgerName), func([]byte) []byte { return []byte{} }) },
+		"the ledger emptied": func() func() {
+			return spoil(filepath.Join(parent, LedgerName), func([]byte) []byte { return []byte{} })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer test()()

@@ -42,7 +42,9 @@ type recorder struct {
 
 	clock   Clock
 	seg     *segment
-	old     *segment // takes the sound that belongs before seg
+	ended   time.Time      // the instant at which the newest file ends
+	closing sync.WaitGroup // of the file before
+	old     *segment       // takes the sound that belongs before seg
 	early   []*stream.Frame
 	last    time.Duration // media time of the newest frame
 	lastAt  time.Time     // its arrival
@@ -216,26 +218,31 @@ func (c *recorder) open(tr *stream.Tracks, base time.Duration) bool {
 		c.clock = Clock{}
 		c.clock.See(c.lastAt, c.lastAt.Add(-least), 0)
 	}
-	err := c.r.o.Space()
-	var seg *segment
 	zero := c.instantOf(base)
-	if err == nil {
-		seg, err = newSegment(filepath.Join(c.r.dir, c.r.fileName(c.s.Name)), tr, base, zero, c.clock.Offset())
-	}
-	if err == nil {
-		file := File{Name: filepath.Base(seg.path), Stream: c.s.Name, Who: c.who, StartedAt: zero.UTC()}
-		err = errors.Join(c.r.found(c.s.Name, zero), c.r.journal.add(entry{link: link{Kind: kindOpen}, Open: &file}))
-		if err != nil {
-			seg.f.Close()
-			os.Remove(seg.path)
-		}
-	}
+	seg, err := c.begin(tr, base, zero)
 	if err != nil {
 		c.trouble(err, tr, zero)
 		return false
 	}
 	c.seg = seg
 	return true
+}
+
+// begin writes a file down before it is there, so that a crash leaves none that
+// nobody knows.
+func (c *recorder) begin(tr *stream.Tracks, base time.Duration, zero time.Time) (*segment, error) {
+	if err := c.r.o.Space(); err != nil {
+		return nil, err
+	}
+	file := File{Name: c.r.fileName(c.s.Name), Stream: c.s.Name, Who: c.who, StartedAt: zero.UTC()}
+	if err := c.r.journal.add(entry{link: link{Kind: kindOpen}, Open: &file}); err != nil {
+		return nil, err
+	}
+	seg, err := newSegment(filepath.Join(c.r.dir, file.Name), tr, base, zero, c.clock.Offset())
+	if err != nil {
+		return nil, err
+	}
+	return seg, c.r.found(c.s.Name, zero)
 }
 
 // trouble notes that the disk, or the format, keeps the stream from being
@@ -339,6 +346,7 @@ func (c *recorder) failed(err error) {
 	from := c.now()
 	if c.seg != nil {
 		from = c.seg.zero.Add(c.seg.written)
+		c.tracks = c.seg.tracks
 	}
 	c.finish()
 	c.trouble(err, c.tracks, from)
@@ -350,23 +358,10 @@ func (c *recorder) leave(reason string, at time.Time) {
 	from := c.r.instant(at)
 	if c.seg != nil {
 		c.finish()
-		if end, ok := c.lastEnd(); ok {
-			from = end
-		}
+		from = c.ended
 	}
 	c.needKey = reason != GapNoPublisher
 	c.r.miss(c.s.Name, from, reason)
-}
-
-// lastEnd is when the newest whole file of the stream ends.
-func (c *recorder) lastEnd() (time.Time, bool) {
-	entries, _ := c.r.journal.snapshot()
-	for i := len(entries) - 1; i >= 0; i-- {
-		if f := entries[i].File; f != nil && f.Stream == c.s.Name {
-			return f.End(), true
-		}
-	}
-	return time.Time{}, false
 }
 
 func (c *recorder) finishOld() {
@@ -386,8 +381,16 @@ func (c *recorder) finish() {
 	}
 }
 
-// whole closes a file and writes it down.
+// whole closes a file, in the background: what comes does not wait for the disk to
+// have seen the last of what was. One file at a time is being closed.
 func (c *recorder) whole(seg *segment) {
+	c.ended = seg.over()
+	c.closing.Wait()
+	c.closing.Go(func() { c.seal(seg) })
+}
+
+// seal makes a file whole and writes it down.
+func (c *recorder) seal(seg *segment) {
 	file, err := seg.close()
 	if err != nil {
 		c.log.Error("a file of the recording may miss its last fragment", "file", file.Name, "error", err)
@@ -425,12 +428,9 @@ func (c *recorder) end(told bool) {
 			c.log.Error("the journal of a recording cannot be written", "error", err)
 		}
 	}
-	if !told {
-		from, ok := c.lastEnd()
-		if !ok {
-			from = c.now()
-		}
-		c.r.miss(c.s.Name, from, GapNoPublisher)
+	c.closing.Wait()
+	if !told && !c.ended.IsZero() {
+		c.r.miss(c.s.Name, c.ended, GapNoPublisher)
 	}
 }
 

@@ -30,7 +30,7 @@ type Options struct {
 	Key ed25519.PrivateKey
 	// Ledger notes the manifest; nil is none.
 	Ledger *Ledger
-	// Fragment is how much media is written at once, and lost at most; 0 is 500 ms.
+	// Fragment is how much media is written at once, and lost at most; 0 is 400 ms.
 	Fragment time.Duration
 	// SplitAfter and SplitBytes begin another file at the next keyframe; 0 never.
 	SplitAfter time.Duration
@@ -51,7 +51,7 @@ type Options struct {
 }
 
 func (o Options) fill() Options {
-	o.Fragment = cmp.Or(o.Fragment, 500*time.Millisecond)
+	o.Fragment = cmp.Or(o.Fragment, 400*time.Millisecond)
 	o.MaxLag = cmp.Or(o.MaxLag, 10*time.Second)
 	if o.Space == nil {
 		o.Space = func() error { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,12 @@ import (
 	"hutong/bridge/testmedia"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		recordUntilKilled(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 type noCrossings struct{}
 

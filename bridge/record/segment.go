@@ -140,28 +140,17 @@ func (s *segment) write(f *stream.Frame, offset time.Duration) error {
 // leastFragment keeps a stream of keyframes only from one fragment for each.
 const leastFragment = 200 * time.Millisecond
 
-// avcc is a picture as the header says pictures are: lengths of four bytes, and
-// parameter sets in front of keyframes that the header has no place for.
+// avcc is a picture, with the parameter sets in front of keyframes that the header
+// has no place for.
 func avcc(f *stream.Frame, c *h264.Config) ([]byte, error) {
-	more := f.Key && (len(c.SPS) > 1 || len(c.PPS) > 1)
-	if c.LengthSize == 4 && !more {
+	if !f.Key || len(c.SPS) == 1 && len(c.PPS) == 1 {
 		return f.Payload(), nil
 	}
-	nals, err := h264.SplitAVCC(nil, f.Payload(), lengthSize(c))
+	nals, err := h264.SplitAVCC(nil, f.Payload(), 4)
 	if err != nil {
 		return nil, err
 	}
-	if more {
-		nals = append(append(append([][]byte{}, c.SPS...), c.PPS...), nals...)
-	}
-	return h264.AppendAVCC(nil, nals), nil
-}
-
-func lengthSize(c *h264.Config) int {
-	if c.LengthSize == 0 {
-		return 4
-	}
-	return c.LengthSize
+	return h264.AppendAVCC(nil, append(append(append([][]byte{}, c.SPS...), c.PPS...), nals...)), nil
 }
 
 // gathered is how much is not written yet.
@@ -239,13 +228,18 @@ func (s *segment) reach() time.Duration {
 	return d
 }
 
-// close writes what is left, and the index, and says what the file is.
-func (s *segment) close() (File, error) {
+// over takes the last samples in, and returns the instant at which the file ends.
+func (s *segment) over() time.Time {
 	for _, t := range []*track{s.video, s.audio} {
 		if t != nil {
 			t.end()
 		}
 	}
+	return s.zero.Add(s.reach())
+}
+
+// close writes what is left, and the index, and says what the file is.
+func (s *segment) close() (File, error) {
 	flushed := s.flush()
 	err := errors.Join(flushed, s.writeIndex(), s.f.Sync())
 	file := s.describe()
