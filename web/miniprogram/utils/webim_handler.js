@@ -153,7 +153,7 @@ function direct(message, handlers) {
 }
 
 function tip(content) {
-  const names = content.getUserIdList().join('、') || content.getOpUserId()
+  const names = content.nick || content.getUserIdList().join('、') || content.getOpUserId()
   const said = {}
   said[webim.GROUP_TIP_TYPE.JOIN] = '进入了房间'
   said[webim.GROUP_TIP_TYPE.QUIT] = '离开了房间'

@@ -98,6 +98,7 @@ Elem.GroupTip = function (opType, opUserId, groupId, groupName, userIdList) {
   this.userIdList = userIdList || []
   this.groupInfoList = []
   this.memberInfoList = []
+  this.nick = ''
 }
 Elem.GroupTip.prototype.getOpType = function () { return this.opType }
 Elem.GroupTip.prototype.getOpUserId = function () { return this.opUserId }
@@ -462,7 +463,9 @@ function toMsg(message, about) {
     else if (elem.type === MSG_ELEMENT_TYPE.FACE) msg.addFace(new Elem.Face(elem.index, elem.data))
     else if (elem.type === MSG_ELEMENT_TYPE.CUSTOM) msg.addCustom(new Elem.Custom(elem.data, elem.desc, elem.ext))
     else if (elem.type === MSG_ELEMENT_TYPE.GROUP_TIP) {
-      msg.addElem(new Elem(elem.type, new Elem.GroupTip(elem.opType, elem.opUserID, message.group, message.group, elem.userIDList)))
+      const tip = new Elem.GroupTip(elem.opType, elem.opUserID, message.group, message.group, elem.userIDList)
+      tip.nick = elem.nick || ''
+      msg.addElem(new Elem(elem.type, tip))
     }
   })
   return msg
