@@ -13,22 +13,23 @@ package config
 // configs/hutong.yaml explains each option and what it trades.
 type Config struct {
 	// DataDir is relative to the working directory, and created when needed.
-	DataDir string  `yaml:"data_dir"`
-	Log     Log     `yaml:"log"`
-	HTTP    HTTP    `yaml:"http"`
-	RTMP    RTMP    `yaml:"rtmp"`
-	WebRTC  WebRTC  `yaml:"webrtc"`
-	Stream  Stream  `yaml:"stream"`
-	Audio   Audio   `yaml:"audio"`
-	Auth    Auth    `yaml:"auth"`
-	Rooms   Rooms   `yaml:"rooms"`
-	Weapp   Weapp   `yaml:"weapp"`
-	Desk    Desk    `yaml:"desk"`
-	Queues  []Queue `yaml:"queues"`
-	State   State   `yaml:"state"`
-	Metrics Metrics `yaml:"metrics"`
-	Pprof   Pprof   `yaml:"pprof"`
-	Drain   Drain   `yaml:"drain"`
+	DataDir   string    `yaml:"data_dir"`
+	Log       Log       `yaml:"log"`
+	HTTP      HTTP      `yaml:"http"`
+	RTMP      RTMP      `yaml:"rtmp"`
+	WebRTC    WebRTC    `yaml:"webrtc"`
+	Stream    Stream    `yaml:"stream"`
+	Audio     Audio     `yaml:"audio"`
+	Auth      Auth      `yaml:"auth"`
+	Rooms     Rooms     `yaml:"rooms"`
+	Weapp     Weapp     `yaml:"weapp"`
+	Desk      Desk      `yaml:"desk"`
+	Queues    []Queue   `yaml:"queues"`
+	Recording Recording `yaml:"recording"`
+	State     State     `yaml:"state"`
+	Metrics   Metrics   `yaml:"metrics"`
+	Pprof     Pprof     `yaml:"pprof"`
+	Drain     Drain     `yaml:"drain"`
 }
 
 // Log says what is logged and in which shape.

@@ -15,6 +15,7 @@ var live = []string{
 	"auth",
 	"rooms.webhooks",
 	"desk", "queues",
+	"recording.rules", "recording.keep", "recording.notice", "recording.webhooks",
 	"metrics.enabled", "pprof.enabled",
 	"drain",
 }

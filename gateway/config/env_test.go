@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // other gives, for every option, a value that is not its default: as text and as it should arrive.
@@ -22,6 +23,9 @@ func other(t *testing.T, o option) (string, any) {
 		}
 		return fmt.Sprint(v - 1), v - 1
 	case Duration:
+		if v == 0 {
+			return "1h", Duration(time.Hour)
+		}
 		return (v - 1e6).String(), v - 1e6
 	case Size:
 		return (v - 1).String(), v - 1
@@ -48,6 +52,8 @@ func other(t *testing.T, o option) (string, any) {
 		return "[{name: anna, password: $2a$10$x}]", []DeskAgent{{Name: "anna", Password: "$2a$10$x", Role: RoleAgent}}
 	case []Queue:
 		return "[{id: support, overflow_after: 0}]", []Queue{{ID: "support", OnReject: OnRejectNext}}
+	case []RecordingRule:
+		return "[{room: 'lesson-*'}]", []RecordingRule{{Room: "lesson-*", Composite: CompositeNone}}
 	case []SignedURL:
 		return "[{app: live, key: 0123456789abcdef, play: optional}]",
 			[]SignedURL{{App: "live", Key: "0123456789abcdef", Hash: HashMD5, Publish: SignRequired, Play: SignOptional}}
@@ -68,6 +74,8 @@ func other(t *testing.T, o option) (string, any) {
 			return "https://login.example.com", "https://login.example.com"
 		case o.path == "state.node":
 			return "node-2", "node-2"
+		case o.path == "recording.store.url":
+			return "s3://bucket?region=x", "s3://bucket?region=x"
 		case o.path == "weapp.path":
 			return "/video/weapp", "/video/weapp"
 		case o.path == "weapp.biz_id":
@@ -92,19 +100,21 @@ func other(t *testing.T, o option) (string, any) {
 // TestEveryOptionFromTheEnvironment sets each option alone and expects it, and nothing else, to change.
 func TestEveryOptionFromTheEnvironment(t *testing.T) {
 	needs := map[string][]string{ // what has to be set with an option to make sense
-		"http.tls.cert":       {"HUTONG_HTTP_TLS_KEY=k"},
-		"http.tls.key":        {"HUTONG_HTTP_TLS_CERT=c"},
-		"rtmp.tls.address":    {"HUTONG_RTMP_TLS_CERT=c", "HUTONG_RTMP_TLS_KEY=k"},
-		"rtmp.tls.cert":       {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_KEY=k"},
-		"rtmp.tls.key":        {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_CERT=c"},
-		"webrtc.external_ips": {"HUTONG_WEBRTC_UDP_ADDRESS=:1"},
-		"auth.mode":           {"HUTONG_AUTH_API_KEYS=[{name: a, key: 0123456789abcdef}]", "HUTONG_AUTH_TOKEN_SECRET=0123456789abcdef0123456789abcdef"},
-		"auth.callout.url":    {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
-		"auth.callout.secret": {"HUTONG_AUTH_CALLOUT_URL=http://a"},
-		"weapp.enabled":       {"HUTONG_WEAPP_KEY=0123456789abcdef", "HUTONG_WEAPP_SDK_APP_ID=1"},
-		"desk.oidc.issuer":    {"HUTONG_DESK_OIDC_CLIENT_ID=c", "HUTONG_HTTP_PUBLIC_URL=https://a"},
-		"state.credentials":   {"HUTONG_STATE_URL=nats://a"},
-		"state.replicas":      {"HUTONG_STATE_URL=nats://a"},
+		"http.tls.cert":              {"HUTONG_HTTP_TLS_KEY=k"},
+		"http.tls.key":               {"HUTONG_HTTP_TLS_CERT=c"},
+		"rtmp.tls.address":           {"HUTONG_RTMP_TLS_CERT=c", "HUTONG_RTMP_TLS_KEY=k"},
+		"rtmp.tls.cert":              {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_KEY=k"},
+		"rtmp.tls.key":               {"HUTONG_RTMP_TLS_ADDRESS=:1", "HUTONG_RTMP_TLS_CERT=c"},
+		"webrtc.external_ips":        {"HUTONG_WEBRTC_UDP_ADDRESS=:1"},
+		"auth.mode":                  {"HUTONG_AUTH_API_KEYS=[{name: a, key: 0123456789abcdef}]", "HUTONG_AUTH_TOKEN_SECRET=0123456789abcdef0123456789abcdef"},
+		"auth.callout.url":           {"HUTONG_AUTH_CALLOUT_SECRET=0123456789abcdef"},
+		"auth.callout.secret":        {"HUTONG_AUTH_CALLOUT_URL=http://a"},
+		"weapp.enabled":              {"HUTONG_WEAPP_KEY=0123456789abcdef", "HUTONG_WEAPP_SDK_APP_ID=1"},
+		"desk.oidc.issuer":           {"HUTONG_DESK_OIDC_CLIENT_ID=c", "HUTONG_HTTP_PUBLIC_URL=https://a"},
+		"recording.store.access_key": {"HUTONG_RECORDING_STORE_URL=s3://b", "HUTONG_RECORDING_STORE_SECRET_KEY=0123456789abcdef"},
+		"recording.store.secret_key": {"HUTONG_RECORDING_STORE_URL=s3://b", "HUTONG_RECORDING_STORE_ACCESS_KEY=a"},
+		"state.credentials":          {"HUTONG_STATE_URL=nats://a"},
+		"state.replicas":             {"HUTONG_STATE_URL=nats://a"},
 	}
 	names := map[string]string{}
 	for i, o := range options(Default()) {

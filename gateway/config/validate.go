@@ -36,6 +36,7 @@ func (l *loader) validate() {
 	l.rooms()
 	l.desk()
 	l.weapp()
+	l.recording()
 	l.state()
 	l.drain()
 	if s := c.Stream; s.Path == PathStandard && s.StandardMerge >= s.MaxLag {
