@@ -6,11 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"math/cmplx"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,11 +36,16 @@ func (noCrossings) Egress(*stream.Stream, *stream.Turn) stream.Crossing { return
 func (noCrossing) Close()                                               {}
 
 // patience is what a loaded machine may take for anything.
-const patience = 90 * time.Second
+const patience = 2 * time.Minute
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
+	poll(t, 20*time.Millisecond, what, ok)
+}
+
+func poll(t *testing.T, every time.Duration, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	deadline := time.After(patience)
 	for !ok() {
@@ -49,6 +56,16 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// levels is what a failed wait for sound says.
+func (v *viewer) levels() string {
+	l := v.levelsOf(threeTones)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return fmt.Sprintf("%.3f at %v Hz, newest at %v", l, threeTones, v.pcmAt)
+}
+
+var threeTones = []float64{440, 1000, 1700}
 
 func testLog(t *testing.T) *slog.Logger {
 	if !testing.Verbose() {
@@ -82,9 +99,11 @@ type clip struct {
 	rate          int // of the sound, 48000 if 0
 }
 
+const clipLength = 20 * time.Second
+
 var clips sync.Map // of func() (string, error), by clip
 
-// make returns the clip's FLV file: 4 s at 15 pictures a second, a keyframe every
+// make returns the clip's FLV file: clipLength at 15 pictures a second, a keyframe every
 // second.
 func (c clip) make(t *testing.T) string {
 	t.Helper()
@@ -104,7 +123,7 @@ func (c clip) encode() (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%dx%d-%d-%d.flv", c.colour, c.width, c.height, c.hz, c.rate))
+	path := filepath.Join(dir, fmt.Sprintf("%v-%s-%dx%d-%d-%d.flv", clipLength, c.colour, c.width, c.height, c.hz, c.rate))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -116,7 +135,7 @@ func (c clip) encode() (string, error) {
 		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=%d:sample_rate=%d,volume=2", c.hz, c.rate))
 	}
 	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	args = append(args, "-t", "4", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline",
+	args = append(args, "-t", fmt.Sprint(clipLength.Seconds()), "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline",
 		"-pix_fmt", "yuv420p", "-g", "15", "-c:a", "aac", "-aac_coder", "fast", "-b:a", "64k", "-ac", "1", "-f", "flv", temp)
 	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("making a clip: %w\n%s", err, out)
@@ -176,7 +195,7 @@ func (p *publisher) leave() {
 	p.pub.Close(true)
 }
 
-// change sends another clip from the next round on, at most 4 s from now.
+// change sends another clip from the next round on, at most clipLength from now.
 func (p *publisher) change(c clip) {
 	tags := tagsOf(p.t, c)
 	p.mu.Lock()
@@ -204,7 +223,7 @@ func (p *publisher) run(ctx context.Context) {
 				return
 			}
 		}
-		base += 4 * time.Second
+		base += clipLength
 	}
 }
 
@@ -248,9 +267,11 @@ type viewer struct {
 	wg   sync.WaitGroup
 	stop context.CancelFunc
 
+	closed  atomic.Bool
 	mu      sync.Mutex
 	frame   *picture
 	frames  int
+	counts  map[string]int // pictures by the colour in the middle of the first tile
 	pcm     []float64 // the newest second and more
 	pcmAt   time.Duration
 	headers int
@@ -274,7 +295,7 @@ func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *view
 	}
 	defer ln.Close()
 	ctx, stop := context.WithCancel(context.Background())
-	v := &viewer{t: t, stop: stop}
+	v := &viewer{t: t, stop: stop, counts: map[string]int{}}
 	v.wg.Add(1)
 	go func() {
 		defer v.wg.Done()
@@ -300,6 +321,9 @@ func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *view
 }
 
 func (v *viewer) close() {
+	if !v.closed.CompareAndSwap(false, true) {
+		return
+	}
 	v.stop()
 	v.conn.Close()
 	v.dec.end()
@@ -352,6 +376,9 @@ func (v *viewer) read() {
 }
 
 func (v *viewer) time(kind int, tag flv.Tag) {
+	if tag.Body[1] == 0 {
+		return // a header's time says nothing
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if ts := int64(tag.Timestamp); ts < v.last[kind] {
@@ -385,6 +412,7 @@ func (v *viewer) look() {
 		v.mu.Lock()
 		v.frame = &picture{v.dec.size, pix, pts}
 		v.frames++
+		v.counts[v.colour(300, 490)]++
 		v.mu.Unlock()
 	}
 }
@@ -393,6 +421,17 @@ func (v *viewer) look() {
 func (v *viewer) colourAt(x, y int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.colour(x, y)
+}
+
+// shown is how many pictures have had a colour in the middle of the first tile.
+func (v *viewer) shown(colour string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.counts[colour]
+}
+
+func (v *viewer) colour(x, y int) string {
 	if v.frame == nil {
 		return "none"
 	}
@@ -412,22 +451,38 @@ func (v *viewer) colourAt(x, y int) string {
 	return best
 }
 
-// heard is the level of a tone in the newest second of sound, full scale 1.
-func (v *viewer) heard(hz float64) float64 {
+// levelsOf are the levels of tones in the newest second of sound, full scale 1.
+func (v *viewer) levelsOf(tones []float64) []float64 {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.pcm) < rate {
-		return 0
+	pcm := append([]float64(nil), v.pcm[max(0, len(v.pcm)-rate):]...)
+	v.mu.Unlock()
+	levels := make([]float64, len(tones))
+	if len(pcm) < rate {
+		return levels
 	}
-	return level(v.pcm[len(v.pcm)-rate:], hz)
+	// A sixth of the samples is plenty for tones below 2 kHz.
+	thin := make([]float64, 0, rate/6)
+	for i := 0; i+6 <= len(pcm); i += 6 {
+		thin = append(thin, (pcm[i]+pcm[i+1]+pcm[i+2]+pcm[i+3]+pcm[i+4]+pcm[i+5])/6)
+	}
+	for i, hz := range tones {
+		// Sound that follows a clock may be off a little.
+		for k := -2.0; k <= 2; k++ {
+			levels[i] = max(levels[i], level(thin, rate/6, hz+k/2))
+		}
+	}
+	return levels
 }
 
-func level(pcm []float64, hz float64) float64 {
-	var s, c float64
-	for i, x := range pcm {
-		w := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(len(pcm)))
-		s += x * w * math.Sin(2*math.Pi*hz*float64(i)/rate)
-		c += x * w * math.Cos(2*math.Pi*hz*float64(i)/rate)
+// level is the level of one tone, by a windowed transform.
+func level(pcm []float64, rate, hz float64) float64 {
+	turn, at := cmplx.Rect(1, 2*math.Pi*hz/rate), complex(1, 0)
+	step, window := cmplx.Rect(1, 2*math.Pi/float64(len(pcm))), complex(1, 0)
+	var sum complex128
+	for _, x := range pcm {
+		sum += complex(x*(0.5-0.5*real(window)), 0) * at
+		at *= turn
+		window *= step
 	}
-	return 4 * math.Hypot(s, c) / float64(len(pcm))
+	return 4 * cmplx.Abs(sum) / float64(len(pcm))
 }

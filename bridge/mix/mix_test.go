@@ -3,6 +3,7 @@ package mix
 import (
 	"context"
 	"testing"
+	"time"
 )
 
 var (
@@ -43,18 +44,33 @@ func (v *viewer) sees(what string, colours map[[2]int]string) {
 // hears waits until just these of the three tones sound.
 func (v *viewer) hears(what string, tones ...float64) {
 	v.t.Helper()
+	defer func() {
+		if v.t.Failed() {
+			v.t.Logf("heard of %s: %s", what, v.levels())
+		}
+	}()
 	wanted := map[float64]bool{}
 	for _, hz := range tones {
 		wanted[hz] = true
 	}
-	eventually(v.t, "the sound of "+what, func() bool {
-		for _, hz := range []float64{440, 1000, 1700} {
-			if l := v.heard(hz); wanted[hz] && (l < 0.15 || l > 0.35) || !wanted[hz] && l > 0.01 {
+	poll(v.t, 200*time.Millisecond, "the sound of "+what, func() bool {
+		for i, l := range v.levelsOf(threeTones) {
+			if on := wanted[threeTones[i]]; on && (l < 0.15 || l > 0.35) || !on && l > 0.01 {
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// connected fails if the player has lost its connection.
+func (v *viewer) connected() {
+	v.t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ended {
+		v.t.Error("a player lost its connection")
+	}
 }
 
 var (
@@ -68,7 +84,6 @@ func TestAudienceSeesAndHearsEveryone(t *testing.T) {
 	m := newMixer(t, r, nil)
 	publish(t, r, "live/anchor", anchorClip)
 	v := watchAs(t, r, "live/anchor", true)
-	low := watchAs(t, r, "live/anchor", false)
 	v.sees("the anchor alone", anchorAlone)
 	v.hears("the anchor alone", 440)
 
@@ -77,13 +92,16 @@ func TestAudienceSeesAndHearsEveryone(t *testing.T) {
 	mixAll(t, m, layout, CodeMixed)
 	v.sees("all three", allThree)
 	v.hears("all three", 440, 1000, 1700)
+	low := watchAs(t, r, "live/anchor", false)
 	low.sees("the anchor, for a player that is no audience", anchorAlone)
 	low.hears("the anchor, for a player that is no audience", 440)
+	low.close()
 	if st := m.Stats(); st.Mixes != 1 || st.Pictures != 1 || st.Processes != 4 || st.Encoded == 0 {
 		t.Errorf("stats %+v; want one mix of four processes", st)
 	}
 	late := watchAs(t, r, "live/anchor", true)
 	late.sees("all three, for a latecomer", allThree)
+	late.close()
 
 	second.leave()
 	v.sees("two", map[[2]int]string{{300, 490}: "lime", {300, 310}: "red"})
@@ -95,9 +113,5 @@ func TestAudienceSeesAndHearsEveryone(t *testing.T) {
 	if st := m.Stats(); st.EncoderRestarts != 0 || st.CPU == 0 {
 		t.Errorf("stats %+v; want no restarts and the processor time of before", st)
 	}
-	for _, v := range []*viewer{v, late, low} {
-		if v.ended {
-			t.Error("a player lost its connection")
-		}
-	}
+	v.connected()
 }

@@ -41,6 +41,7 @@ type voice struct {
 	ring       []float32 // 2*ringFrames, made at the first write
 	start, end int64     // what the ring holds
 	on         bool      // the last read went to its end at full volume
+	gaps       int       // times it was on and went silent
 }
 
 // write puts mono or stereo sound in place. Sound that was to come after it is
@@ -88,6 +89,9 @@ func (v *voice) add(at int64, out []float32) {
 	from, to := max(v.start, at), min(v.end, end)
 	goesOn := v.end >= end+fadeFrames
 	begins := !v.on || from > at
+	if v.on && !goesOn {
+		v.gaps++
+	}
 	if to-from < fadeFrames || begins && to-from < 2*fadeFrames {
 		v.on = false
 		return
