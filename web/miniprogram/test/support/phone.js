@@ -112,6 +112,7 @@ const commands = {
     for (const name of [...mounted.keys()]) commands.unmount({ name })
     require(path.join(ROOT, 'utils/webrtcroom')).stopHeartBeat()
     media.trouble = null
+    Object.assign(state, { toasts: [], pages: [], scanned: '' })
     wire.mend()
   },
   set({ name, properties }) { mounted.get(name).holder.setData(properties) },
