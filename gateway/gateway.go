@@ -212,6 +212,9 @@ func sfuConfig(cfg *config.Config, log *slog.Logger) sfu.Config {
 		UDPAddress: cfg.WebRTC.UDPAddress, TCPAddress: cfg.WebRTC.TCPAddress,
 		ExternalIPs: cfg.WebRTC.ExternalIPs, ICELite: cfg.WebRTC.ICELite,
 		IncludeLoopback: cfg.WebRTC.OfferLoopback(), Logger: log,
+		// Not before a session that has lost its WebSocket with its network: what
+		// comes back together goes on together.
+		ICEFailedTimeout: session.ResumeWindow,
 	}
 }
 

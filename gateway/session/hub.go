@@ -24,6 +24,10 @@ var (
 	ErrFull = errors.New("too many sessions")
 )
 
+// ResumeWindow is how long a session waits for its WebSocket's return unless
+// Options say otherwise.
+const ResumeWindow = 30 * time.Second
+
 // Options of a [Hub].
 type Options struct {
 	Rooms      *rooms.Service
@@ -77,7 +81,7 @@ type Presenter interface {
 // NewHub returns a hub that tells sessions who speaks until Close.
 func NewHub(o Options) *Hub {
 	if o.Resume <= 0 {
-		o.Resume = 30 * time.Second
+		o.Resume = ResumeWindow
 	}
 	if o.OnBadInput == nil {
 		o.OnBadInput = func(string) {}
