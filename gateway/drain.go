@@ -30,6 +30,7 @@ func (g *Gateway) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	g.http.Drain()
+	g.mixing.Close()
 	g.streams.Close()
 	if err := g.rtmp.Shutdown(ctx); err != nil {
 		g.log.Warn("drain", "error", err)

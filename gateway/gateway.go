@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hutong/bridge/crossing"
+	"hutong/bridge/mix"
 	"hutong/bridge/rtmp"
 	"hutong/bridge/stream"
 	"hutong/gateway/auth"
@@ -48,7 +49,8 @@ type Gateway struct {
 	members *session.Hub
 	desk    atomic.Pointer[desk.Service]
 	weapp   *weapp.Service // nil where it is off
-	mixer   weapp.Mixer    // nil mixes nothing
+	mixing  *mix.Mixer
+	mixer   weapp.Mixer // mixing, for the mini-program API
 	ran     atomic.Bool
 
 	operation    *metrics.Operation
@@ -79,6 +81,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	so.OnChange = opened.streamChanged
 	g.streams = stream.NewRegistry(so)
 	g.metrics.Watch(g.streams, bridge)
+	g.openMixer()
 	authority, err := newAuthority(cfg, log)
 	if err != nil {
 		return nil, err
@@ -113,6 +116,9 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 
 // release closes whatever New or Run has opened.
 func (g *Gateway) release() {
+	if g.mixing != nil {
+		g.mixing.Close()
+	}
 	if g.streams != nil {
 		g.streams.Close()
 	}

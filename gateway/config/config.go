@@ -25,6 +25,7 @@ type Config struct {
 	Weapp     Weapp     `yaml:"weapp"`
 	Desk      Desk      `yaml:"desk"`
 	Queues    []Queue   `yaml:"queues"`
+	Mix       Mix       `yaml:"mix"`
 	Recording Recording `yaml:"recording"`
 	State     State     `yaml:"state"`
 	Metrics   Metrics   `yaml:"metrics"`

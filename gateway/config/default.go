@@ -93,6 +93,9 @@ func Default() *Config {
 			Webhooks: []Webhook{},
 		},
 		Queues: []Queue{},
+		Mix: Mix{
+			FFmpeg: "ffmpeg", MaxMixes: 8, Preset: "veryfast", MaxFrameRate: 25, Threads: 1, MaxCPU: 100, Nice: 10, Memory: 512 * MiB,
+		},
 		Recording: Recording{
 			Rules: []RecordingRule{}, Linger: seconds(30), SplitAfter: seconds(1800), SplitBytes: GiB, MaxLag: seconds(10),
 			LinkTTL: seconds(600), Notice: true,

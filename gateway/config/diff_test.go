@@ -139,6 +139,16 @@ var kinds = map[string]string{
 	"weapp.calls.burst":         "restart",
 	"weapp.max_sockets":         "restart",
 
+	"mix.ffmpeg":         "restart",
+	"mix.max_mixes":      "restart",
+	"mix.preset":         "restart",
+	"mix.video_bitrate":  "restart",
+	"mix.max_frame_rate": "restart",
+	"mix.threads":        "restart",
+	"mix.max_cpu":        "restart",
+	"mix.nice":           "restart",
+	"mix.memory":         "restart",
+
 	"recording.directory":         "restart",
 	"recording.rules":             "live",
 	"recording.keep":              "live",
