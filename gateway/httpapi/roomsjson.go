@@ -23,6 +23,7 @@ type roomJSON struct {
 	Capacity  int          `json:"capacity"`
 	CreatedAt time.Time    `json:"createdAt"`
 	Revision  uint64       `json:"revision"`
+	Recording string       `json:"recording,omitempty"`
 	Members   []memberJSON `json:"members"`
 }
 
@@ -96,7 +97,7 @@ func (a addresses) describe(members []room.Member) []memberJSON {
 }
 
 func (s *Server) describeRoom(c *fiber.Ctx, v room.View) roomJSON {
-	return roomJSON{RoomID: v.RoomID, Name: v.Name, Capacity: v.Capacity, CreatedAt: v.CreatedAt, Revision: v.Revision,
+	return roomJSON{RoomID: v.RoomID, Name: v.Name, Capacity: v.Capacity, CreatedAt: v.CreatedAt, Revision: v.Revision, Recording: v.Recording,
 		Members: s.addresses(c).describe(v.Members)}
 }
 

@@ -189,5 +189,5 @@ func (s *Server) writeSession(c *websocket.Conn, out *session.Outbox) {
 
 // room writes a room's view with the members' addresses.
 func (a addresses) room(v room.View) roomJSON {
-	return roomJSON{RoomID: v.RoomID, Name: v.Name, Capacity: v.Capacity, CreatedAt: v.CreatedAt, Revision: v.Revision, Members: a.describe(v.Members)}
+	return roomJSON{RoomID: v.RoomID, Name: v.Name, Capacity: v.Capacity, CreatedAt: v.CreatedAt, Revision: v.Revision, Recording: v.Recording, Members: a.describe(v.Members)}
 }

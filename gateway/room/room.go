@@ -35,6 +35,8 @@ type Room struct {
 	// Messages are the newest ones, oldest first, private ones among them:
 	// [Room.History] is what one member may read.
 	Messages []Message `json:"messages"`
+	// Recording is RecordingOff, RecordingOn or RecordingPaused.
+	Recording string `json:"recording,omitempty"`
 	// Weapp is what the mini-program API keeps; nil for a room it has not touched.
 	Weapp *Weapp `json:"weapp,omitempty"`
 }

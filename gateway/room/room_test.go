@@ -362,3 +362,28 @@ func TestDecode(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordIsTold(t *testing.T) {
+	r, err := Create(Options{RoomID: "r1"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := r.View()
+	for _, state := range []string{RecordingOn, RecordingPaused, RecordingOn, RecordingOn, RecordingOff} {
+		next, events, err := r.Record(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := r.Recording != state; (len(events) == 1) != want {
+			t.Errorf("from %q to %q: %d events", r.Recording, state, len(events))
+		}
+		for _, e := range events {
+			if v, err = Apply(v, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r = next; v.Recording != state || r.View().Recording != state {
+			t.Errorf("the view says %q and %q, want %q", v.Recording, r.View().Recording, state)
+		}
+	}
+}

@@ -37,13 +37,14 @@ type View struct {
 	CreatedAt time.Time `json:"createdAt"`
 	Revision  uint64    `json:"revision"`
 	Closed    bool      `json:"closed,omitempty"`
+	Recording string    `json:"recording,omitempty"`
 	Members   []Member  `json:"members"`
 }
 
 // View returns what clients see of the room now.
 func (r Room) View() View {
 	v := View{RoomID: r.RoomID, Name: r.Name, Capacity: r.Capacity, CreatedAt: r.CreatedAt,
-		Revision: r.Revision, Closed: r.Closed, Members: make([]Member, len(r.Members))}
+		Revision: r.Revision, Closed: r.Closed, Recording: r.Recording, Members: make([]Member, len(r.Members))}
 	for i, p := range r.Members {
 		v.Members[i] = p.Member
 	}
@@ -64,6 +65,10 @@ func Apply(v View, e Event) (View, error) {
 	next := v
 	next.Revision = e.Revision
 	next.Members = slices.Clone(v.Members)
+	if state, ok := recordingOf[e.Type]; ok {
+		next.Recording = state
+		return next, nil
+	}
 	i := slices.IndexFunc(v.Members, func(m Member) bool { return m.UserID == e.UserID })
 	switch {
 	case e.Type == RoomClosed:
