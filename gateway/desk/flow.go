@@ -126,3 +126,25 @@ func (w *flow) unbind(ctx context.Context, callID, agentID string) error {
 	}
 	return w.sync(ctx, agentID, callID)
 }
+
+// repair compares an agent with the call they are bound to, and releases who was
+// bound to it for nothing: stuck is how long whoever did that may take to use it.
+func (w *flow) repair(ctx context.Context, a call.Agent, stuck time.Duration) error {
+	if a.CallID == "" {
+		return nil
+	}
+	c, err := w.getCall(ctx, a.CallID)
+	if errors.Is(err, store.ErrNotFound) {
+		return w.follow(ctx, a.AgentID, call.Call{CallID: a.CallID}, true)
+	}
+	if err != nil {
+		return err
+	}
+	if _, engaged := c.Engaged()[a.AgentID]; !engaged && c.Revision <= a.Ticket {
+		if w.now().Sub(a.ReservedAt) <= stuck {
+			return nil
+		}
+		return w.unbind(ctx, a.CallID, a.AgentID)
+	}
+	return w.follow(ctx, a.AgentID, c, false)
+}

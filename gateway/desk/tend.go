@@ -158,15 +158,11 @@ func (s *Service) lookAgent(a call.Agent, now time.Time) {
 		return
 	}
 	c, ok := s.index.call(a.CallID)
-	e, engaged := c.Engaged()[a.AgentID]
-	switch {
-	case ok && engaged && e == a.Engaged:
-	case ok && !engaged && c.Revision <= a.Ticket:
-		if now.Sub(a.ReservedAt) > stuckAfter {
-			s.flow.unbind(ctx, a.CallID, a.AgentID)
-		}
-	default:
-		s.flow.sync(ctx, a.AgentID, a.CallID)
+	if e, engaged := c.Engaged()[a.AgentID]; ok && engaged && e == a.Engaged {
+		return
+	}
+	if err := s.flow.repair(ctx, a, stuckAfter); err != nil && s.ctx.Err() == nil {
+		s.o.Log.Warn("an agent is out of step with a call", "agent", a.AgentID, "call", a.CallID, "error", err)
 	}
 }
 
