@@ -20,8 +20,8 @@ import (
 
 var signCommand = command{
 	name:     "sign",
-	synopsis: "token|url [flags]",
-	summary:  "make a member's token, or signed push and play addresses",
+	synopsis: "token|url|user|map [flags]",
+	summary:  "make a member's token, signed addresses, a userSig or a privateMapKey",
 	help: `sign url prints the push and play addresses of a stream with txSecret and txTime, as auth.signed_urls wants them:
 
   hutong sign url --config FILE --app live --stream NAME --ttl 1h
@@ -30,7 +30,13 @@ sign token prints the token of a member of a room, which opens the WebSocket, WH
 
   hutong sign token --config FILE --room ROOM --user USER --role guest --ttl 1h
 
-Both need nothing but the keys: no gateway has to run. The environment counts as it does for serve, for instance
+sign user prints the userSig of a user, with which a mini-program logs in: of the form of 2019 (HMAC) with weapp.key, of that
+of 2018 (ECDSA) where weapp.private_key is set. sign map prints a privateMapKey, which opens one room to one user:
+
+  hutong sign user --config FILE --user alice --ttl 720h
+  hutong sign map --config FILE --user alice --room 4711 --ttl 1h
+
+All need nothing but the keys: no gateway has to run. The environment counts as it does for serve, for instance
 HUTONG_AUTH_TOKEN_SECRET. What is printed is a credential.`,
 	run: sign,
 }
@@ -47,8 +53,8 @@ func sign(flags *flag.FlagSet, args []string, out, errs io.Writer) int {
 	flags.StringVar(&s.app, "app", "live", "url: the app of the stream")
 	flags.StringVar(&s.stream, "stream", "", "url: the name of the stream; token: the stream that the member may publish, a bare name under live/")
 	flags.StringVar(&s.host, "host", "", "url: the host that clients reach the gateway at; http.public_url's when empty")
-	flags.StringVar(&s.room, "room", "", "token: the roomID")
-	flags.StringVar(&s.user, "user", "", "token: the userID")
+	flags.StringVar(&s.room, "room", "", "token: the roomID; map: the room's number")
+	flags.StringVar(&s.user, "user", "", "token, user, map: the userID")
 	flags.StringVar(&s.role, "role", "guest", "token: host, agent, guest or audience")
 	flags.StringVar(&s.play, "play", "", "token: streams that may be played beside the room's, with commas between")
 	flags.DurationVar(&s.ttl, "ttl", time.Hour, "how long it is to be good, such as 1h")
@@ -59,7 +65,7 @@ func sign(flags *flag.FlagSet, args []string, out, errs io.Writer) int {
 	if code, done := parse(flags, args, 0, 0); done {
 		return code
 	}
-	do := map[string]func(*config.Config, *auth.Authority, io.Writer) error{"url": s.urls, "token": s.token}[what]
+	do := map[string]func(*config.Config, *auth.Authority, io.Writer) error{"url": s.urls, "token": s.token, "user": s.userSig, "map": s.mapKey}[what]
 	if wrong := s.wrong(what); wrong != "" {
 		fmt.Fprintln(errs, "hutong sign: "+wrong)
 		return exitUsage
@@ -89,8 +95,10 @@ func (s *signing) wrong(what string) string {
 			_, bad := stream.ParseName(name)
 			err = errors.Join(err, bad)
 		}
+	case "user", "map":
+		err = s.wrongUser(what)
 	default:
-		return "say first what to sign: hutong sign token or hutong sign url"
+		return "say first what to sign: hutong sign token, url, user or map"
 	}
 	if err != nil {
 		return strings.ReplaceAll(err.Error(), "\n", "; ")
