@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"hutong/sfu/internal/seal"
 )
 
 // answerer is a peer of one Source that was set up by an offer: a Publisher or
@@ -30,12 +32,16 @@ func (s *SFU) newAnswerer(o *offer, src *Source, publishing bool) (*answerer, er
 	if err != nil {
 		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 	}
-	_, pc, err := s.connection(engine, registry, o.passive)
+	var handshake *seal.Handshake
+	if !publishing {
+		handshake = s.overhear(o.passive)
+	}
+	_, pc, err := s.connection(engine, registry, o.passive, handshake)
 	if err != nil {
 		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 	}
 	a := &answerer{
-		peer: &peer{link: link{sfu: s, pc: pc}}, source: src, offer: o, engine: engine, candidates: maxCandidates,
+		peer: &peer{link: link{sfu: s, pc: pc, handshake: handshake}}, source: src, offer: o, engine: engine, candidates: maxCandidates,
 	}
 	a.peer.init(src.name)
 

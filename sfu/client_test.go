@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
@@ -75,6 +77,8 @@ type clientOptions struct {
 	interceptors bool
 	levels       bool // states audio levels
 	simulcast    bool
+	passive      bool // insists on being the DTLS server
+	srtp         []dtls.SRTPProtectionProfile
 	filter       interceptor.Factory
 }
 
@@ -117,6 +121,9 @@ func newClientPC(t testing.TB, opts clientOptions) *webrtc.PeerConnection {
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	e.DisableSRTPReplayProtection(true) // losses are made above SRTP, which has seen the packet
+	if opts.srtp != nil {
+		e.SetSRTPProtectionProfiles(opts.srtp...)
+	}
 	if opts.tcp {
 		e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}
@@ -187,7 +194,11 @@ func newPlayer(t testing.TB, s *SFU, src *Source, opts clientOptions) *player {
 		mustDo(t, err)
 	}
 	p.pc.OnTrack(p.track)
-	sub, answer, err := s.Subscribe(context.Background(), makeOffer(t, p.pc), SubscribeOptions{Source: src})
+	offer := makeOffer(t, p.pc)
+	if opts.passive {
+		offer = strings.ReplaceAll(offer, "a=setup:actpass", "a=setup:passive")
+	}
+	sub, answer, err := s.Subscribe(context.Background(), offer, SubscribeOptions{Source: src})
 	mustDo(t, err)
 	p.sub = sub
 	takeAnswer(t, p.pc, answer)

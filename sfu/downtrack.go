@@ -1,11 +1,14 @@
 package sfu
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"hutong/sfu/internal/seal"
 )
 
 // history is how many packets back a subscriber may ask for again. Longer ones
@@ -43,6 +46,8 @@ type downTrack struct {
 
 	mu      sync.Mutex
 	w       webrtc.TrackLocalWriter
+	sealer  *seal.Stream // nil where pion seals
+	chosen  bool         // it is known who does
 	hdr     rtp.Header
 	rtxSSRC uint32
 	rtxPT   uint8
@@ -125,7 +130,7 @@ func (d *downTrack) serve(now int64, s *shard) bool {
 				break
 			}
 			if p.seq >= d.floor {
-				d.send(p, d.stamp(p))
+				d.send(s, p, d.stamp(p))
 			}
 		}
 		if d.state == downCatchUp {
@@ -134,7 +139,7 @@ func (d *downTrack) serve(now int64, s *shard) bool {
 	case downCatchUp:
 		for _, p := range v.batch {
 			if p.seq >= d.floor && p.seq < d.cursor {
-				d.send(p, d.stampLate(p)) // arrived after we had passed it by
+				d.send(s, p, d.stampLate(p)) // arrived after we had passed it by
 			}
 		}
 
@@ -180,15 +185,23 @@ func (d *downTrack) stampLate(p *packet) uint32 {
 }
 
 // send writes one packet. Callers hold mu.
-func (d *downTrack) send(p *packet, ts uint32) {
+func (d *downTrack) send(s *shard, p *packet, ts uint32) {
+	if !d.chosen {
+		if d.chooseSealer(); d.w == nil {
+			return
+		}
+	}
 	d.hdr.SequenceNumber = uint16(p.seq) + d.seqOff
 	d.hdr.Timestamp = ts
 	d.hdr.Marker = p.marker
-	n, err := d.w.WriteRTP(&d.hdr, p.payload)
+	n, err := d.write(s, p)
 	if p.seq > d.maxSeq || !d.any {
 		d.maxSeq = p.seq
 		d.nextOut = d.hdr.SequenceNumber + 1
 		d.any = true
+	}
+	if errors.Is(err, seal.ErrUsed) {
+		return // it has it, or it came too late
 	}
 	if err != nil || (n == 0 && !d.sub.link.hasPath()) {
 		// There is no path, as in the middle of an ICE restart: join again soon.

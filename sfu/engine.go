@@ -7,16 +7,22 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
+
+	"hutong/sfu/internal/seal"
 )
 
 // connection makes a PeerConnection and the API that makes senders for it.
-// passive says that the other side insists on being the DTLS server.
+// passive says that the other side insists on being the DTLS server. handshake,
+// where there is one, will know the connection's keys.
 func (s *SFU) connection(
-	engine *webrtc.MediaEngine, registry *interceptor.Registry, passive bool,
+	engine *webrtc.MediaEngine, registry *interceptor.Registry, passive bool, handshake *seal.Handshake,
 ) (*webrtc.API, *webrtc.PeerConnection, error) {
 	settings, err := s.settings(passive)
 	if err != nil {
 		return nil, nil, err
+	}
+	if handshake != nil {
+		handshake.Install(&settings)
 	}
 	api := webrtc.NewAPI(
 		webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings),
@@ -83,6 +89,15 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 	}
 
 	return engine, registry, nil
+}
+
+// overhear begins to seal for a connection that sends, nil where pion has to.
+func (s *SFU) overhear(passive bool) *seal.Handshake {
+	if passive || s.config.hasRelay() {
+		return nil
+	}
+
+	return &seal.Handshake{}
 }
 
 func (s *SFU) settings(passive bool) (webrtc.SettingEngine, error) {

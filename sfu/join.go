@@ -155,7 +155,7 @@ func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
 				d.credit -= int64(len(p.payload))
 			}
 			d.cursor = p.seq + 1
-			d.send(p, d.stampNow(p, now, v))
+			d.send(s, p, d.stampNow(p, now, v))
 			if d.state != downCatchUp {
 				return false
 			}

@@ -16,7 +16,8 @@ const socketBuffer = 4 << 20 // bytes asked for; the kernel may give less
 // network is the sockets all peers share.
 type network struct {
 	udp     ice.UDPMux
-	batches []*batch.Conn // the sockets under udp
+	batches []*batch.Conn  // the sockets under udp
+	queues  *queueListener // under tcp
 	tcp     ice.TCPMux
 	udpAddr net.Addr
 	tcpAddr net.Addr
@@ -72,8 +73,9 @@ func (s *SFU) listen() error {
 				s.config.TCPAddress, err)
 		}
 		n.tcpAddr = l.Addr()
+		n.queues = newQueueListener(l)
 		n.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Logger: s.logs.NewLogger("tcp"), Listener: newQueueListener(l), ReadBufferSize: 64,
+			Logger: s.logs.NewLogger("tcp"), Listener: n.queues, ReadBufferSize: 64,
 		})
 	}
 

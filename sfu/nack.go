@@ -57,6 +57,16 @@ func (d *downTrack) resendOne(seq uint16, now, interval int64) {
 	d.rtxCredit -= size
 	h.resent = now
 
+	if d.rtxSSRC == 0 && d.sealer != nil {
+		if n, err := d.repeat(h); err != nil || n == 0 {
+			d.stats.drop(dropQueueFull, 1)
+
+			return
+		}
+		d.stats.resent++
+
+		return
+	}
 	hdr := d.hdr
 	hdr.Timestamp, hdr.Marker, hdr.SequenceNumber = h.ts, h.p.marker, seq
 	payload := h.p.payload

@@ -69,6 +69,7 @@ func (p *peer) Close() error {
 
 // begin watches the connection until it ends.
 func (p *peer) begin() {
+	p.watchPath()
 	p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
@@ -110,6 +111,7 @@ func (p *peer) establish() {
 	p.connected = time.Now()
 	p.timer.Stop()
 	p.mu.Unlock()
+	p.secure()
 	close(p.established)
 	p.spawn(p.onEstablished)
 }

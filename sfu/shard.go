@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hutong/sfu/internal/batch"
 )
 
 const (
@@ -28,12 +30,19 @@ type shard struct {
 	dirty []*outlet
 	all   map[*outlet]struct{}
 
+	writers []*batch.Writer // for each of the network's sockets
+
 	views [lanes]view // reused by every pass
 	chunk []*packet   // reused by joins
 }
 
 func newShard(s *SFU) *shard {
-	return &shard{sfu: s, wake: make(chan struct{}, 1), all: map[*outlet]struct{}{}, chunk: make([]*packet, 0, 64)}
+	sh := &shard{sfu: s, wake: make(chan struct{}, 1), all: map[*outlet]struct{}{}, chunk: make([]*packet, 0, 64)}
+	for _, b := range s.net.batches {
+		sh.writers = append(sh.writers, b.NewWriter())
+	}
+
+	return sh
 }
 
 // run sends until stop is closed.
@@ -76,6 +85,7 @@ func (s *shard) run(stop <-chan struct{}) {
 			pacing = pacing || o.pacing
 			work[i] = nil
 		}
+		s.flush()
 		next := reports
 		if pacing {
 			next = min(next, now+int64(paceTick))
@@ -84,6 +94,13 @@ func (s *shard) run(stop <-chan struct{}) {
 			due = next
 			timer.Reset(time.Duration(max(next-mono(), 0)))
 		}
+	}
+}
+
+// flush sends what a pass has left in the writers.
+func (s *shard) flush() {
+	for _, w := range s.writers {
+		w.Flush()
 	}
 }
 

@@ -84,6 +84,9 @@ func (d *downTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters,
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if ssrc := uint32(c.SSRC()); ssrc != d.hdr.SSRC {
+			d.chosen = false
+		}
 		d.w = c.WriteStream()
 		d.hdr = rtp.Header{Version: 2, PayloadType: uint8(codec.PayloadType), SSRC: uint32(c.SSRC())}
 		if d.kind == Video {

@@ -1,8 +1,10 @@
 package sfu
 
 import (
+	"bytes"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -68,6 +70,23 @@ func (l *queueListener) leave(q *queueConn) {
 	delete(l.open, q)
 }
 
+// find gives the open connection from an address, nil if there is none.
+func (l *queueListener) find(remote netip.AddrPort) *queueConn {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for q := range l.open {
+		a, ok := q.RemoteAddr().(*net.TCPAddr)
+		if ok && a.AddrPort().Addr().Unmap() == remote.Addr() && a.AddrPort().Port() == remote.Port() {
+			return q
+		}
+	}
+
+	return nil
+}
+
 func (l *queueListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
@@ -103,13 +122,24 @@ type queueConn struct {
 }
 
 func (q *queueConn) Write(b []byte) (int, error) {
+	n, err := q.offer(bytes.Clone(b))
+	if err == nil && n < len(b) {
+		err = errQueueFull
+	}
+
+	return n, err
+}
+
+// offer is Write for a caller that lets go of b. It returns 0 where the queue is
+// full.
+func (q *queueConn) offer(b []byte) (int, error) {
 	q.mu.Lock()
 	if q.bytes+len(b) > tcpQueueBytes {
 		q.mu.Unlock()
 
-		return 0, errQueueFull
+		return 0, nil
 	}
-	q.queue = append(q.queue, append([]byte(nil), b...))
+	q.queue = append(q.queue, b)
 	q.bytes += len(b)
 	q.mu.Unlock()
 	select {

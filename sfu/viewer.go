@@ -92,12 +92,13 @@ func (s *SFU) NewViewer(opts ViewerOptions) (*Viewer, error) {
 			return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 		}
 	}
-	api, pc, err := s.connection(engine, &interceptor.Registry{}, false)
+	handshake := s.overhear(false)
+	api, pc, err := s.connection(engine, &interceptor.Registry{}, false, handshake)
 	if err != nil {
 		return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 	}
 	v := &Viewer{
-		peer: &peer{link: link{sfu: s, pc: pc}}, opts: opts, api: api, views: map[string]*viewing{},
+		peer: &peer{link: link{sfu: s, pc: pc, handshake: handshake}}, opts: opts, api: api, views: map[string]*viewing{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), candidates: maxCandidates,
 	}
 	v.peer.init("")

@@ -55,19 +55,23 @@ func (b *buffer) full(n int) bool {
 
 // add copies one datagram in.
 func (b *buffer) add(p []byte, to netip.AddrPort, gso bool) {
-	from := len(b.arena)
 	b.arena = append(b.arena, p...)
+	b.claim(len(p), to, gso)
+}
+
+// claim makes the last n bytes of the arena a datagram.
+func (b *buffer) claim(n int, to netip.AddrPort, gso bool) {
 	if gso && len(b.runs) > 0 {
 		r := &b.runs[len(b.runs)-1]
-		if r.to == to && !r.closed && len(p) <= r.segment && r.segments < maxSegments && r.bytes+len(p) <= maxRun {
-			r.bytes += len(p)
+		if !r.closed && n <= r.segment && r.segments < maxSegments && r.bytes+n <= maxRun && r.to == to {
+			r.bytes += n
 			r.segments++
-			r.closed = len(p) < r.segment
+			r.closed = n < r.segment
 
 			return
 		}
 	}
-	b.runs = append(b.runs, run{to: to, from: from, bytes: len(p), segment: len(p), segments: 1})
+	b.runs = append(b.runs, run{to: to, from: len(b.arena) - n, bytes: n, segment: n, segments: 1})
 }
 
 func (b *buffer) reset() {
@@ -77,6 +81,7 @@ func (b *buffer) reset() {
 // Stats counts what a Conn has sent in batches.
 type Stats struct {
 	Datagrams uint64
+	Messages  uint64 // runs of datagrams that the kernel took as one
 	Calls     uint64 // system calls
 	Errors    uint64 // runs the kernel refused
 	Offload   bool   // segmentation offload is in use
@@ -96,10 +101,10 @@ type Conn struct {
 	free []*buffer
 
 	// sending is taken while mu is held and kept while the system call runs, so
-	// that buffers leave in the order in which they were filled.
+	// that cur's buffers leave in the order in which they were filled.
 	sending sync.Mutex
 
-	datagrams, calls, errors atomic.Uint64
+	datagrams, messages, calls, errors atomic.Uint64
 }
 
 // New makes a Conn of a socket, which it closes when it is closed itself.
@@ -115,7 +120,8 @@ func New(c *net.UDPConn) (*Conn, error) {
 // Stats is a snapshot.
 func (c *Conn) Stats() Stats {
 	return Stats{
-		Datagrams: c.datagrams.Load(), Calls: c.calls.Load(), Errors: c.errors.Load(), Offload: c.gso.Load(),
+		Datagrams: c.datagrams.Load(), Messages: c.messages.Load(), Calls: c.calls.Load(), Errors: c.errors.Load(),
+		Offload: c.gso.Load(),
 	}
 }
 

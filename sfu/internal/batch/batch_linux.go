@@ -33,17 +33,20 @@ type sysBuffer struct {
 	iovecs   [maxEntries]unix.Iovec
 	names    [maxEntries][unix.SizeofSockaddrInet6]byte
 	control  []byte
-}
 
-// sysConn is what a send needs, kept so that sending does not allocate. The
-// fields below do are used under Conn.sending.
-type sysConn struct {
-	raw  syscall.RawConn
-	six  bool // an IPv6 socket
-	do   func(fd uintptr) bool
+	// One call: what it sends and what came of it. try and wait are kept so that
+	// sending does not allocate.
 	msgs []mmsghdr
 	sent int
 	err  syscall.Errno
+	try  func(fd uintptr)
+	wait func(fd uintptr) bool
+}
+
+// sysConn is the socket as system calls want it.
+type sysConn struct {
+	raw syscall.RawConn
+	six bool // an IPv6 socket
 }
 
 func (c *Conn) setup() error {
@@ -55,7 +58,6 @@ func (c *Conn) setup() error {
 	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
 		c.sys.six = a.IP.To4() == nil
 	}
-	c.sys.do = c.sendmmsg
 	var probe error
 	if err := raw.Control(func(fd uintptr) {
 		_, probe = unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
@@ -67,37 +69,51 @@ func (c *Conn) setup() error {
 	return nil
 }
 
-// sendmmsg makes one system call; false has the runtime wait until the socket
-// takes more.
-func (c *Conn) sendmmsg(fd uintptr) bool {
-	s := &c.sys
+// sendmmsg makes one system call.
+func (s *sysBuffer) sendmmsg(fd uintptr) {
 	n, _, e := syscall.Syscall6(unix.SYS_SENDMMSG, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(s.msgs))), uintptr(len(s.msgs)), unix.MSG_DONTWAIT, 0, 0)
-	if e == syscall.EAGAIN {
-		return false
-	}
 	s.sent, s.err = int(n), e
-
-	return true
 }
 
-// send hands a buffer to the kernel. Callers hold sending.
+// call sends what it can. Only a full socket has it take the lock that net keeps
+// for writers, and wait.
+func (s *sysBuffer) call(raw syscall.RawConn) error {
+	if s.try == nil {
+		s.try = s.sendmmsg
+		s.wait = func(fd uintptr) bool {
+			s.sendmmsg(fd)
+
+			return s.err != syscall.EAGAIN
+		}
+	}
+	if err := raw.Control(s.try); err != nil || s.err != syscall.EAGAIN {
+		return err
+	}
+
+	return raw.Write(s.wait)
+}
+
+// send hands a buffer to the kernel.
 func (c *Conn) send(b *buffer) {
 	c.fill(b)
-	s := &c.sys
+	s := &b.sys
 	for done := 0; done < len(b.runs); {
 		s.msgs = b.sys.messages[done:len(b.runs)]
 		c.calls.Add(1)
-		if err := s.raw.Write(s.do); err != nil {
+		if err := s.call(c.sys.raw); err != nil {
 			c.errors.Add(uint64(len(s.msgs))) // the socket is closed
 
 			break
 		}
 		switch {
 		case s.err == 0:
+			sum := 0
 			for _, r := range b.runs[done : done+s.sent] {
-				c.datagrams.Add(uint64(r.segments))
+				sum += r.segments
 			}
+			c.datagrams.Add(uint64(sum))
+			c.messages.Add(uint64(s.sent))
 			done += max(s.sent, 1)
 		case s.err == syscall.EINTR:
 		case b.runs[done].segments > 1:

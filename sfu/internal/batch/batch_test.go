@@ -151,9 +151,7 @@ func TestRefusedRunIsSentSingly(t *testing.T) {
 	}
 	b.runs = append(b.runs, run{to: addrOf(to), bytes: 4 * n, segment: 4, segments: n})
 	b.add(datagram(n, 10), addrOf(to), false)
-	conn.sending.Lock()
 	conn.send(b)
-	conn.sending.Unlock()
 	for i, got := range receive(t, to, n+1) {
 		if binary.BigEndian.Uint32(got) != uint32(i) {
 			t.Fatalf("datagram %d is number %d", i, binary.BigEndian.Uint32(got))
@@ -217,6 +215,70 @@ func TestConcurrentWritersKeepTheirOrder(t *testing.T) {
 		}()
 	}
 	wg.Wait()
+}
+
+// TestWritersSideBySide: Writers of one socket do not disturb one another, nor
+// those that write to it directly.
+func TestWritersSideBySide(t *testing.T) {
+	const writers, rounds, each = 4, 40, 30
+	conn := newConn(t, "127.0.0.1:0")
+	_ = conn.SetWriteBuffer(8 << 20)
+	var wg sync.WaitGroup
+	var to []*net.UDPConn
+	for range writers {
+		to = append(to, socket(t, "127.0.0.1:0"))
+	}
+	for i, c := range to {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := conn.NewWriter()
+			for r := range rounds {
+				for k := range each {
+					w.Add(append(w.Room(1500), datagram(r*each+k, sizes[(k+i)%len(sizes)])...), addrOf(c))
+				}
+				w.Flush()
+			}
+		}()
+	}
+	wg.Add(1)
+	other := socket(t, "127.0.0.1:0")
+	go func() {
+		defer wg.Done()
+		for i := range rounds {
+			conn.Begin()
+			_, _ = conn.WriteToAddrPort(datagram(i, 100), addrOf(other))
+			conn.End()
+		}
+	}()
+	for i, c := range to {
+		for n, got := range receive(t, c, rounds*each) {
+			if want := datagram(n, sizes[(n%each+i)%len(sizes)]); !bytes.Equal(got, want) {
+				t.Fatalf("writer %d: datagram %d has %d bytes and number %d, want %d bytes", i, n, len(got), binary.BigEndian.Uint32(got), len(want))
+			}
+		}
+	}
+	receive(t, other, rounds)
+	wg.Wait()
+	if st := conn.Stats(); st.Datagrams != writers*rounds*each+rounds || st.Errors != 0 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+func TestWriterSendsWhenFull(t *testing.T) {
+	conn, to := newConn(t, "127.0.0.1:0"), socket(t, "127.0.0.1:0")
+	w := conn.NewWriter()
+	const n = 2 * arenaSize / 1400
+	for i := range n {
+		w.Add(append(w.Room(1400), datagram(i, 1400)...), addrOf(to))
+	}
+	w.Flush()
+	w.Flush()
+	for i, got := range receive(t, to, n) {
+		if int(binary.BigEndian.Uint32(got)) != i || len(got) != 1400 {
+			t.Fatalf("datagram %d is number %d", i, binary.BigEndian.Uint32(got))
+		}
+	}
 }
 
 func BenchmarkFrameToEach(b *testing.B) {
