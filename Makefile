@@ -130,6 +130,10 @@ bench: build bin/hutong-bench ## measure everything and write docs/benchmarks.md
 bench-quick: build bin/hutong-bench ## the same with fewer players for a shorter time
 	bin/hutong-bench suite -quick -out bin/quick.jsonl $(BENCH_FLAGS)
 
+.PHONY: bench-check
+bench-check: ## compare the counted work of forwarding a packet with the committed figures; make test does it too
+	go test -count=1 -v -run '^TestWork' ./sfu
+
 .PHONY: soak
 soak: build bin/hutong-bench ## ten minutes of players coming and going: memory and goroutines must stay flat
 	bin/hutong-bench soak $(BENCH_FLAGS)
