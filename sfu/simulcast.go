@@ -13,6 +13,11 @@ const (
 	// layerSilence is how long a layer may be silent while others are not, and
 	// still count as sent. Browsers stop their upper layers when the uplink is thin.
 	layerSilence = time.Second
+
+	// layerReturn is how long the Source's own video stays with a worse layer. An
+	// uplink that is thin comes and goes, and each change costs a keyframe and
+	// gives players another size.
+	layerReturn = 4 * time.Second
 )
 
 // simulcast is what a feed knows of its layers. Each has a ring of its own in
@@ -23,6 +28,7 @@ type simulcast struct {
 	mu      sync.Mutex
 	active  int   // layer the Source's own video is made of
 	newest  int64 // last arrival on any
+	fell    int64 // instant of the last change to a worse one, 0 for none
 	layers  [maxLayers]layer
 	scratch []*packet
 }
@@ -175,9 +181,12 @@ func (f *Feed) compose(i int, p *packet) (wanted bool) {
 	switch {
 	case s.active == i && p.seq >= l.from:
 	case s.active != i && l.used && p.seq >= l.from && p.seq <= l.until: // late
-	case s.active == noLayer || (s.active != i && (s.better(i, s.active) || !s.sent(s.active))):
+	case s.active == noLayer || (s.active != i && (s.climbs(i, p.at) || !s.sent(s.active))):
 		if !p.key {
-			return s.active == noLayer || s.better(i, s.active) || s.best() == i
+			return s.active == noLayer || s.climbs(i, p.at) || s.best() == i
+		}
+		if s.active != noLayer && s.better(s.active, i) {
+			s.fell = p.at
 		}
 		f.use(i, p)
 	default:
@@ -187,6 +196,12 @@ func (f *Feed) compose(i int, p *packet) (wanted bool) {
 	clear(s.scratch)
 
 	return false
+}
+
+// climbs reports whether the Source's own video may change to layer i because it
+// is better.
+func (s *simulcast) climbs(i int, now int64) bool {
+	return s.better(i, s.active) && (s.fell == 0 || now-s.fell >= int64(layerReturn))
 }
 
 // best gives the best layer being received.

@@ -77,6 +77,36 @@ func TestSimulcastReachesPlayersAndTap(t *testing.T) {
 	}
 }
 
+// TestSimulcastStaysWithWhatLasts has the uplink come and go: who gets the
+// Source's own video, as phones do, gets a larger picture again only after a while.
+func TestSimulcastStaysWithWhatLasts(t *testing.T) {
+	s := newSFU(t)
+	src := NewSource("live/thin")
+	defer src.Close()
+	player := newPlayer(t, s, src, clientOptions{})
+	c := newSimulcastClient(t, s, src, 0, 1, 2)
+	eventually(t, "the high layer", func() bool { return lastLayer(player.got(Video)) == 2 })
+	c.set(false, 2)
+	eventually(t, "the middle layer", func() bool { return lastLayer(player.got(Video)) == 1 })
+	c.set(true, 2)
+	eventually(t, "the high layer again", func() bool { return lastLayer(player.got(Video)) == 2 })
+	c.end()
+	packets := player.got(Video)
+	checkLayers(t, packets)
+	var from, to uint32 // frames of the middle layer, 10 ms apart
+	for _, p := range packets {
+		if n := numberOfPayload(p.Payload); layerOfPayload(p.Payload) == 1 {
+			if from == 0 {
+				from = n
+			}
+			to = n
+		}
+	}
+	if spent := time.Duration(to-from) * 10 * time.Millisecond; spent < layerReturn*3/4 {
+		t.Errorf("the larger picture was back after %v", spent)
+	}
+}
+
 // TestSimulcastTimelineIsOne: timestamps tell how far frames of different layers
 // are apart.
 func TestSimulcastTimelineIsOne(t *testing.T) {
