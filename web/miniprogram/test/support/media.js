@@ -206,8 +206,8 @@ function pushArgs(sends, url) {
 
 function playArgs(url) {
   return [
-    '-fflags', 'nobuffer', '-flags', 'low_delay', '-analyzeduration', '2000000', '-rw_timeout', '15000000', '-i', url,
-    '-map', '0:v:0', '-vf', `scale=${PICTURE.width}:${PICTURE.height}:flags=area`, '-pix_fmt', 'rgb24', '-f', 'rawvideo', 'pipe:1',
+    '-flags', 'low_delay', '-analyzeduration', '2000000', '-rw_timeout', '15000000', '-i', url,
+    '-map', '0:v:0', '-vf', `scale=${PICTURE.width}:${PICTURE.height}:flags=area`, '-fps_mode', 'passthrough', '-pix_fmt', 'rgb24', '-f', 'rawvideo', 'pipe:1',
     '-map', '0:a:0', '-ac', '1', '-ar', String(RATE), '-f', 's16le', 'pipe:3'
   ]
 }
@@ -234,7 +234,7 @@ function strongest(sound) {
       tone = hertz
     }
   }
-  return Math.sqrt(energy / samples.length) > 100 ? tone : 0
+  return Math.sqrt(energy / samples.length) > 10 ? tone : 0
 }
 
 module.exports = { Media, Tag }

@@ -116,6 +116,8 @@ const commands = {
     wire.mend()
   },
   set({ name, properties }) { mounted.get(name).holder.setData(properties) },
+  /** Changes a page's own data. */
+  patch({ name, data }) { mounted.get(name).it.setData(data) },
   data({ name }) { return plain(mounted.get(name).it.data) },
   html({ name }) { return mounted.get(name).holder.dom.innerHTML },
   /** Calls a method whose last two arguments are callbacks, and answers with what the second gets. */
