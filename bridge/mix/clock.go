@@ -63,7 +63,7 @@ func (l *lows) add(wall, v time.Duration) {
 func (l *lows) least(wall time.Duration) (v time.Duration, ok bool) {
 	span := int64(wall/lowSpan) + 1
 	for i := range l.bucket {
-		if l.at[i] > span-lowBuckets && l.at[i] <= span && (!ok || l.bucket[i] < v) {
+		if l.at[i] != 0 && l.at[i] > span-lowBuckets && l.at[i] <= span && (!ok || l.bucket[i] < v) {
 			v, ok = l.bucket[i], true
 		}
 	}

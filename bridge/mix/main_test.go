@@ -272,7 +272,7 @@ type viewer struct {
 	frame   *picture
 	frames  int
 	counts  map[string]int // pictures by the colour in the middle of the first tile
-	pcm     []float64 // the newest second and more
+	pcm     []float64      // the newest second and more
 	pcmAt   time.Duration
 	headers int
 	last    [2]int64 // timestamps of video and sound, ms

@@ -135,6 +135,7 @@ func (m *Mixer) Mix(ctx context.Context, output string, inputs []Input) (Result,
 		s.pictures = true
 		m.pictures++
 	}
+	s.change(inputs)
 	if m.mixes[output] == nil {
 		m.mixes[output] = s
 		m.wg.Add(1)
@@ -143,7 +144,6 @@ func (m *Mixer) Mix(ctx context.Context, output string, inputs []Input) (Result,
 			s.run()
 		}()
 	}
-	s.change(inputs)
 	if failing := s.failing.Load(); result.Code == CodeMixed && failing != nil {
 		result = Result{CodeNoEncoder, *failing}
 	}

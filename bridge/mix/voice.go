@@ -57,6 +57,10 @@ func (v *voice) write(at int64, pcm []float32, channels int) {
 	if at < v.start || at > v.end+ringFrames {
 		v.start, v.end = at, at
 	}
+	gap := at > v.end
+	if gap {
+		v.fadeOut()
+	}
 	for ; v.end < at; v.end++ {
 		v.set(v.end, 0, 0)
 	}
@@ -66,17 +70,35 @@ func (v *voice) write(at int64, pcm []float32, channels int) {
 		if channels == 2 {
 			r = pcm[2*i+1]
 		}
+		if gap && i < fadeFrames {
+			l, r = l*fadeIn[i], r*fadeIn[i]
+		}
 		v.set(at+i, l, r)
 	}
 	v.end = at + frames
 	v.start = max(v.start, v.end-ringFrames)
 }
 
-func (v *voice) set(at int64, l, r float32) {
-	i := 2 * (at % ringFrames)
-	if i < 0 {
-		i += 2 * ringFrames
+// fadeOut fades out what the ring has last.
+func (v *voice) fadeOut() {
+	for i := range min(int64(fadeFrames), v.end-v.start) {
+		at := index(v.end - 1 - i)
+		v.ring[at] *= fadeIn[i]
+		v.ring[at+1] *= fadeIn[i]
 	}
+}
+
+// index is where a position is in the ring.
+func index(position int64) int64 {
+	i := position % ringFrames
+	if i < 0 {
+		i += ringFrames
+	}
+	return 2 * i
+}
+
+func (v *voice) set(at int64, l, r float32) {
+	i := index(at)
 	v.ring[i], v.ring[i+1] = l, r
 }
 
@@ -104,10 +126,7 @@ func (v *voice) add(at int64, out []float32) {
 		if !goesOn && to-1-p < fadeFrames {
 			gain *= fadeIn[to-1-p]
 		}
-		i := 2 * (p % ringFrames)
-		if i < 0 {
-			i += 2 * ringFrames
-		}
+		i := index(p)
 		o := 2 * (p - at)
 		out[o] += gain * v.ring[i]
 		out[o+1] += gain * v.ring[i+1]
