@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"hutong/gateway/call"
 )
@@ -31,8 +32,9 @@ type index struct {
 	agents map[string]known
 	users  map[string]string // userID of a caller and queue -> callID
 
-	subs map[*subscription]struct{} // under telling
-	wake func()
+	subs    map[*subscription]struct{} // under telling
+	wake    func()
+	changes atomic.Uint64 // so far
 }
 
 type known struct {
@@ -79,6 +81,7 @@ func (x *index) note(c call.Call) {
 		return
 	}
 	x.calls[c.CallID] = c
+	x.changes.Add(1)
 	show := c.State != call.Ended
 	if show {
 		x.shown[c.CallID] = c
@@ -102,6 +105,7 @@ func (x *index) ended(c call.Call) {
 	_, there := x.calls[c.CallID]
 	delete(x.calls, c.CallID)
 	delete(x.shown, c.CallID)
+	x.changes.Add(1)
 	if x.users[c.Caller.UserID+"/"+c.Queue] == c.CallID {
 		delete(x.users, c.Caller.UserID+"/"+c.Queue)
 	}
@@ -122,6 +126,7 @@ func (x *index) noteAgent(a call.Agent, revision uint64) {
 		return
 	}
 	x.agents[a.AgentID] = known{a, revision}
+	x.changes.Add(1)
 	x.mu.Unlock()
 	x.tell(Event{Agent: &a})
 	x.wake()

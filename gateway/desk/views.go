@@ -157,21 +157,23 @@ type lineup struct {
 	states   map[string]map[string]int
 }
 
-// lineupFor is how long a lineup is good: it is asked for by everybody who waits,
-// whenever anything changes.
+// lineupFor is how long a lineup is good when nothing changes.
 const lineupFor = 200 * time.Millisecond
 
 type lineups struct {
-	mu   sync.Mutex
-	last *lineup
-	made time.Time
+	mu      sync.Mutex
+	last    *lineup
+	made    time.Time
+	changes uint64 // of the index, that last is of
 }
 
-// lines are the lines now, or a moment ago.
+// lines are the lines now. They are asked for by everybody who waits, and made
+// once for all of them.
 func (s *Service) lines() *lineup {
 	s.lineups.mu.Lock()
 	defer s.lineups.mu.Unlock()
-	if s.lineups.last == nil || time.Since(s.lineups.made) > lineupFor {
+	if changes := s.index.changes.Load(); s.lineups.last == nil || s.lineups.changes != changes || time.Since(s.lineups.made) > lineupFor {
+		s.lineups.changes = changes
 		s.lineups.last, s.lineups.made = s.lineUp(), time.Now()
 	}
 	return s.lineups.last

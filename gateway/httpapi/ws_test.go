@@ -123,6 +123,9 @@ func (m *member) answer(offer map[string]any) {
 		m.mids.Store(x["mid"], fmt.Sprint(x["userID"], " ", x["kind"]))
 	}
 	if err := m.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer["sdp"].(string)}); err != nil {
+		if m.sub.ConnectionState() == webrtc.PeerConnectionStateClosed {
+			return // the gateway has closed it since
+		}
 		m.t.Errorf("%s: %v", m.id, err)
 		return
 	}
