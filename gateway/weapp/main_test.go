@@ -61,6 +61,7 @@ type gate struct {
 	base    string // of the API
 	web     string
 	clock   *clock
+	store   *store.Store
 	rooms   *rooms.Service
 	api     *weapp.Service
 	streams *stream.Registry
@@ -132,6 +133,24 @@ func openAt(t testing.TB, dir string, change func(*config.Config)) *gate {
 	st, err := store.Open(store.Options{Dir: dir})
 	check(t, err)
 	t.Cleanup(st.Close)
+	g.serve(st, "n1")
+	return g
+}
+
+// beside is another node of the same store.
+func (g *gate) beside(node string) *gate {
+	g.t.Helper()
+	other := &gate{t: g.t, cfg: g.cfg, clock: g.clock, mixer: g.mixer}
+	other.serve(g.store, node)
+	return other
+}
+
+// serve starts a node.
+func (g *gate) serve(st *store.Store, node string) {
+	t, cfg := g.t, g.cfg
+	t.Helper()
+	g.store = st
+	var err error
 	g.streams = stream.NewRegistry(stream.Options{Grace: time.Hour, Linger: time.Millisecond, MaxLag: time.Second, GOPMaxBytes: 1 << 20,
 		GOPMaxSpan: time.Second, Crossings: nobody{}, OnChange: func(name string) {
 			if g.rooms != nil {
@@ -139,7 +158,7 @@ func openAt(t testing.TB, dir string, change func(*config.Config)) *gate {
 			}
 		}})
 	t.Cleanup(g.streams.Close)
-	g.rooms, err = rooms.New(rooms.Options{Store: st, Streams: g.streams, Node: "n1", Now: g.clock.now, MaxRooms: 20_000})
+	g.rooms, err = rooms.New(rooms.Options{Store: st, Streams: g.streams, Node: node, Now: g.clock.now, MaxRooms: 20_000})
 	check(t, err)
 	t.Cleanup(g.rooms.Close)
 	authority, err := auth.New(cfg.Auth, g.clock.now)
@@ -162,7 +181,6 @@ func openAt(t testing.TB, dir string, change func(*config.Config)) *gate {
 	})
 	g.web = "http://" + srv.Addr().String()
 	g.base = g.web + cfg.Weapp.Path
-	return g
 }
 
 func check(t testing.TB, err error) {

@@ -75,6 +75,9 @@ func (m *mixes) start(ctx context.Context, roomID, output string, inputs []MixIn
 	if err != nil {
 		return result, err
 	}
+	for _, before := range m.others(roomID, output) {
+		m.stop(before) // the anchor has come back with another stream
+	}
 	m.mu.Lock()
 	known := m.active[output] != nil || m.closed
 	if !known {
@@ -101,6 +104,18 @@ func (m *mixes) start(ctx context.Context, roomID, output string, inputs []MixIn
 		unsubscribe()
 	}
 	return result, nil
+}
+
+// others are the mixes of a room under other names.
+func (m *mixes) others(roomID, output string) (outputs []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, x := range m.active {
+		if x.roomID == roomID && name != output {
+			outputs = append(outputs, name)
+		}
+	}
+	return outputs
 }
 
 func (m *mixes) stop(output string) {

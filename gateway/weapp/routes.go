@@ -175,6 +175,9 @@ func (s *Service) do(k *call, cmd command) (answer, error) {
 		if err := s.authenticate(k); err != nil {
 			return nil, err
 		}
+		if !s.calls.Allow("user " + k.userID) {
+			return nil, errTooOften
+		}
 	}
 	return cmd.do(s, k)
 }
