@@ -24,6 +24,7 @@ import (
 	"hutong/gateway/desk"
 	"hutong/gateway/httpapi"
 	"hutong/gateway/metrics"
+	"hutong/gateway/recording"
 	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 	"hutong/gateway/session"
@@ -35,23 +36,24 @@ import (
 
 // Gateway is a running hutong.
 type Gateway struct {
-	cfg     *config.Config                // as at the start
-	running atomic.Pointer[config.Config] // with what has changed since
-	log     *slog.Logger
-	metrics *metrics.Metrics
-	sfu     *sfu.SFU
-	streams *stream.Registry
-	rtmp    *rtmp.Server
-	http    *httpapi.Server
-	auth    access
-	store   *store.Store
-	rooms   *rooms.Service
-	members *session.Hub
-	desk    atomic.Pointer[desk.Service]
-	weapp   *weapp.Service // nil where it is off
-	mixing  *mix.Mixer
-	mixer   weapp.Mixer // mixing, for the mini-program API
-	ran     atomic.Bool
+	cfg       *config.Config                // as at the start
+	running   atomic.Pointer[config.Config] // with what has changed since
+	log       *slog.Logger
+	metrics   *metrics.Metrics
+	sfu       *sfu.SFU
+	streams   *stream.Registry
+	rtmp      *rtmp.Server
+	http      *httpapi.Server
+	auth      access
+	store     *store.Store
+	rooms     *rooms.Service
+	members   *session.Hub
+	desk      atomic.Pointer[desk.Service]
+	recording atomic.Pointer[recording.Service]
+	weapp     *weapp.Service // nil where it is off
+	mixing    *mix.Mixer
+	mixer     weapp.Mixer // mixing, for the mini-program API
+	ran       atomic.Bool
 
 	operation    *metrics.Operation
 	certificates []certificate
@@ -107,7 +109,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	}
 	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
-		Rooms: g.rooms, Members: g.members, Desk: g.desk.Load(), Weapp: g.weapp})
+		Rooms: g.rooms, Members: g.members, Desk: g.desk.Load(), Weapp: g.weapp, Recording: g.recording.Load()})
 	if err != nil {
 		return nil, err
 	}

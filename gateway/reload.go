@@ -111,6 +111,9 @@ func (g *Gateway) adopt(next *config.Config) error {
 			return err
 		}
 	}
+	if touches(live, "recording.") {
+		g.recording.Load().Adopt(adopted.Recording)
+	}
 	if touches(live, "rooms.webhooks") {
 		g.rooms.SetWebhooks(webhooks(adopted))
 	}

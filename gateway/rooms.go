@@ -40,7 +40,10 @@ func (g *Gateway) openRooms() error {
 		roomID, _, _ := g.rooms.RoomOf(stream)
 		return roomID
 	}
-	return g.openDesk(node)
+	if err := g.openDesk(node); err != nil {
+		return err
+	}
+	return g.openRecording(node)
 }
 
 func webhooks(c *config.Config) []webhook.Hook {
@@ -66,6 +69,9 @@ func (g *Gateway) closeRooms() {
 	if g.weapp != nil {
 		g.weapp.Close()
 	}
+	if r := g.recording.Load(); r != nil {
+		r.Close()
+	}
 	if d := g.desk.Load(); d != nil {
 		d.Close()
 	}
@@ -84,5 +90,8 @@ func (g *Gateway) streamChanged(name string) {
 	}
 	if g.members != nil {
 		g.members.Changed(name)
+	}
+	if r := g.recording.Load(); r != nil {
+		r.StreamChanged(name)
 	}
 }

@@ -74,10 +74,11 @@ type journal struct {
 	broken  error
 }
 
-const journalName = "journal.jsonl"
+// JournalName is the file of a recording's journal.
+const JournalName = "journal.jsonl"
 
 func createJournal(dir string) (*journal, error) {
-	f, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, JournalName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func createJournal(dir string) (*journal, error) {
 
 // openJournal reads a journal and drops a last line that was not written whole.
 func openJournal(dir string) (*journal, error) {
-	f, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(dir, JournalName), os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func openJournal(dir string) (*journal, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, journalName), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, JournalName), err)
 	}
 	return j, nil
 }

@@ -29,6 +29,8 @@ type Meta struct {
 	Rule        string   `json:"rule,omitempty"`   // which rule began it; "" for the API
 	By          string   `json:"by,omitempty"`     // who asked for it
 	Agents      []string `json:"agents,omitempty"`
+	// Mixed says that what is recorded is what the stream's audience gets.
+	Mixed bool `json:"mixed,omitempty"`
 }
 
 // Who publishes a stream.

@@ -308,7 +308,7 @@ func TestTampering(t *testing.T) {
 				return b
 			})
 		},
-		"a byte of the journal": func() func() { return spoil(filepath.Join(rec.Dir(), journalName), flip) },
+		"a byte of the journal": func() func() { return spoil(filepath.Join(rec.Dir(), JournalName), flip) },
 		"a byte of the ledger":  func() func() { return spoil(filepath.Join(parent, LedgerName), flip) },
 		"the ledger emptied": func() func() {
 			return spoil(filepath.Join(parent, LedgerName), func([]byte) []byte { return []byte{} })

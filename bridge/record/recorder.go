@@ -90,7 +90,7 @@ func (c *recorder) run(ctx context.Context) {
 			}
 			continue
 		}
-		reader := c.player.Reader(stream.ReaderOptions{MaxLag: c.r.o.MaxLag, LiveOnly: live, Merge: merge, OnDrop: func(n int) { c.dropped += n }})
+		reader := c.player.Reader(stream.ReaderOptions{MaxLag: c.r.o.MaxLag, LiveOnly: live, Merge: merge, Audience: c.r.meta.Mixed, OnDrop: func(n int) { c.dropped += n }})
 		if live {
 			c.needKey = true
 		}

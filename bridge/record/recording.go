@@ -93,6 +93,7 @@ type Recording struct {
 	number    int
 	pause     pauses
 	ended     bool
+	recovered time.Time // after a crash
 	checking  sync.Mutex
 }
 
@@ -260,11 +261,29 @@ func (r *Recording) Finish() (Manifest, error) {
 	r.mu.Unlock()
 	r.cancel()
 	r.wg.Wait()
-	err := r.journal.add(entry{link: link{Kind: kindEnd}})
+	err := errors.Join(r.cutShort(), r.journal.add(entry{link: link{Kind: kindEnd}}))
 	entries, head := r.journal.snapshot()
 	m := build(entries, head)
 	err = errors.Join(err, r.write(m, true), r.journal.close())
 	return m, err
+}
+
+// cutShort writes down what a crash has cut off and nobody has come back for. It
+// is missing at least until the recording was taken up.
+func (r *Recording) cutShort() error {
+	r.mu.Lock()
+	cut := map[string]missed{}
+	for stream, m := range r.missing {
+		if m.reason == GapCrash {
+			cut[stream] = m
+		}
+	}
+	r.mu.Unlock()
+	var err error
+	for stream := range cut {
+		err = errors.Join(err, r.found(stream, r.instant(r.recovered)))
+	}
+	return err
 }
 
 // Abandon leaves the recording as a crash would, but with its files whole. Recover

@@ -62,6 +62,9 @@ func (r *Recording) mend() error {
 			r.number++
 		case e.File != nil:
 			delete(open, e.File.Name)
+			r.missing[e.File.Stream] = missed{e.File.End(), GapNoPublisher}
+		case e.Gap != nil && e.Gap.To.After(r.missing[e.Gap.Stream].from):
+			r.missing[e.Gap.Stream] = missed{e.Gap.To, e.Gap.Reason}
 		case e.Kind == kindPause:
 			paused, since = true, e.At
 		case e.Kind == kindResume:
@@ -90,6 +93,7 @@ func (r *Recording) mend() error {
 	if err := r.journal.add(entry{link: link{Kind: kindRecover}}); err != nil {
 		return err
 	}
+	r.recovered = time.Now()
 	return r.checkpoint()
 }
 

@@ -90,7 +90,7 @@ func (r *Report) file(dir string, want File) {
 
 // journal checks the journal, if it is there, against the manifest.
 func (r *Report) journal(dir string) {
-	f, err := os.Open(filepath.Join(dir, journalName))
+	f, err := os.Open(filepath.Join(dir, JournalName))
 	if err != nil {
 		r.note("the journal is not beside the manifest; the manifest stands for itself")
 		return

@@ -21,6 +21,7 @@ import (
 	"hutong/gateway/config"
 	"hutong/gateway/desk"
 	"hutong/gateway/metrics"
+	"hutong/gateway/recording"
 	"hutong/gateway/rooms"
 	"hutong/gateway/session"
 	"hutong/gateway/weapp"
@@ -29,19 +30,20 @@ import (
 
 // Options of a [Server].
 type Options struct {
-	Config  *config.Config
-	Streams *stream.Registry
-	SFU     *sfu.SFU
-	Rooms   *rooms.Service // nil serves no rooms
-	Members *session.Hub   // the WebSocket sessions of rooms; nil serves none
-	Desk    *desk.Service  // nil serves no calls
-	Weapp   *weapp.Service // the mini-program API; nil serves none
-	Auth    Authority
-	Metrics *metrics.Metrics
-	TLS     *tls.Config // nil is plain HTTP
-	Page    fs.FS       // the built page; nil or empty serves a note on how to build it
-	Log     *slog.Logger
-	Version string
+	Config    *config.Config
+	Streams   *stream.Registry
+	SFU       *sfu.SFU
+	Rooms     *rooms.Service     // nil serves no rooms
+	Members   *session.Hub       // the WebSocket sessions of rooms; nil serves none
+	Recording *recording.Service // nil records nothing
+	Desk      *desk.Service      // nil serves no calls
+	Weapp     *weapp.Service     // the mini-program API; nil serves none
+	Auth      Authority
+	Metrics   *metrics.Metrics
+	TLS       *tls.Config // nil is plain HTTP
+	Page      fs.FS       // the built page; nil or empty serves a note on how to build it
+	Log       *slog.Logger
+	Version   string
 }
 
 // Server is the HTTP listener and what it serves.
@@ -149,6 +151,7 @@ func (s *Server) routes() {
 	s.app.Get("/api/v1/streams", s.listStreams)
 	s.roomRoutes()
 	s.deskRoutes()
+	s.recordingRoutes()
 	s.websocketRoute()
 	s.app.All("/api/*", func(c *fiber.Ctx) error {
 		return apiError(c, fiber.StatusNotFound, "not_found", "no such endpoint: "+c.Path())

@@ -76,12 +76,18 @@ type Event struct {
 
 	CallID string `json:"callID,omitempty"`
 	Call   any    `json:"call,omitempty"` // as it is after the event, or the call-back request
+
+	RecordingID string `json:"recordingID,omitempty"`
+	Recording   any    `json:"recording,omitempty"` // as it is after the event, or the file or composite of it
 }
 
 // lane is what an event keeps its order with.
 func (e Event) lane() string {
 	if e.Event == StreamStarted || e.Event == StreamEnded {
 		return "stream " + e.Stream
+	}
+	if e.RecordingID != "" {
+		return "recording " + e.RecordingID
 	}
 	if e.CallID != "" {
 		return "call " + e.CallID
