@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -123,7 +124,7 @@ func (m *member) answer(offer map[string]any) {
 		m.mids.Store(x["mid"], fmt.Sprint(x["userID"], " ", x["kind"]))
 	}
 	if err := m.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer["sdp"].(string)}); err != nil {
-		if m.sub.ConnectionState() == webrtc.PeerConnectionStateClosed {
+		if errors.Is(err, webrtc.ErrConnectionClosed) {
 			return // the gateway has closed it since
 		}
 		m.t.Errorf("%s: %v", m.id, err)
