@@ -192,7 +192,7 @@ function requestSketchpad() {
 room.directed = function (command) {
   const data = command.data || {}
   if (command.cmd === 'sketchpad') {
-    room.heard('onSketchpadData', data)
+    room.heard('onSketchpadData', data.msg)
   } else if (command.cmd !== 'linkmic' || (data.roomID && data.roomID !== room.room.roomID)) {
     return
   } else if (data.type === 'request' && role === ROLE.ANCHOR) {

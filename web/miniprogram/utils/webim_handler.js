@@ -6,8 +6,6 @@
  */
 const webim = require('./webim_wx')
 
-/** The sender of the tips that somebody came or went. */
-const SYSTEM = '@TIM#SYSTEM'
 /** Kinds of system notices. */
 const NOTICE = { DISSOLVED: '5', DEFINED: '255' }
 /** The code for somebody who is in the group already. */
@@ -45,7 +43,6 @@ function login(who, handlers) {
   listeners.onGroupSystemNotifys[NOTICE.DEFINED] = function (notice) {
     const said = parse(notice.UserDefinedField)
     if (said && said.cmd === 'notifyPusherChange') handlers.onPushers()
-    if (said && said.cmd === 'sketchpad') handlers.onSketchpad(said.data)
   }
   return ask(function (ok, err) { webim.login(info, listeners, {}, ok, err) }).then(function () {
     const profile = { ProfileItem: [{ Tag: 'Tag_Profile_IM_Nick', Value: who.userName }] }
@@ -138,10 +135,8 @@ function heard(message, handlers) {
   }
   if (said.custom && said.custom.cmd === 'CustomCmdMsg') {
     handlers.onCommand(Object.assign(line, { cmd: about.cmd }))
-  } else if (said.custom && said.custom.cmd === 'sketchpad') {
-    handlers.onSketchpad(said.custom.data)
   } else if (said.text || said.ext === 'TEXT') {
-    handlers.onText(Object.assign(line, { textMsg: said.text || said.data, tip: from === SYSTEM }))
+    handlers.onText(Object.assign(line, { textMsg: said.text || said.data }))
   }
 }
 
@@ -182,5 +177,5 @@ function clock(seconds) {
 }
 
 module.exports = {
-  login: login, logout: logout, join: join, quit: quit, sendText: sendText, sendDirect: sendDirect, SYSTEM: SYSTEM
+  login: login, logout: logout, join: join, quit: quit, sendText: sendText, sendDirect: sendDirect
 }

@@ -264,7 +264,9 @@ function welcomed(answer) {
 function settle(answer) {
   const told = opening
   opening = []
-  told.forEach(function (one) { reply(answer, one.ok, one.err) })
+  told.forEach(function (one) {
+    reply(answer, one.ok, one.err, { identifierNick: account.identifierNick || account.identifier })
+  })
 }
 
 /** A login that the gateway does not take: final for a wrong signature and for the first one, tried again otherwise. */

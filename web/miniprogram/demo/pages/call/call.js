@@ -6,17 +6,21 @@ const server = require('../../server')
 const webrtcroom = require('../../../utils/webrtcroom')
 const getlogininfo = require('../../../utils/getlogininfo')
 
-const LAYOUTS = { webrtc: ['float', 'grid', '1l3r'], rtc: ['float', 'grid'] }
+const LAYOUTS = ['float', 'grid']
+/** Who has made the room is in front in these. */
+const CREATORS_LAYOUTS = ['float', 'grid', '1l3r', '1u3d']
 /** Codes of both components, and of webrtc-room for a lost place in the room. */
 const NO_PERMISSION = -7
 const TOO_MANY = -8
 const LOST_PLACE = -10
+/** Who says that somebody has come or gone. */
+const SYSTEM = '@TIM#SYSTEM'
 /** How many lines of the chat are kept. */
 const KEPT = 100
 
 Component({
   data: {
-    kind: '', template: 'float', roomID: '', nickName: '', userID: '', userSig: '', sdkAppID: 0, accountType: '', privateMapKey: '',
+    kind: '', template: 'float', roomID: '', roomCreator: '', nickName: '', userID: '', userSig: '', sdkAppID: 0, accountType: '', privateMapKey: '',
     muted: false, camera: true, chat: false, unread: false, lines: [], draft: '', status: '正在进入房间…'
   },
 
@@ -34,7 +38,7 @@ Component({
       const roomID = decodeURIComponent(query.roomID || '')
       const nickName = decodeURIComponent(query.nickName || '')
       wx.setNavigationBarTitle({ title: '房间 ' + roomID })
-      this.setData({ roomID: roomID, nickName: nickName, kind: server.isNumber(roomID) ? 'webrtc' : 'rtc' })
+      this.setData({ roomID: roomID, roomCreator: query.userID || '', nickName: nickName, kind: server.isNumber(roomID) ? 'webrtc' : 'rtc' })
       if (this.data.kind === 'webrtc') this.enterWebrtc(query.userID || '')
       else this.enterRtc()
     },
@@ -103,7 +107,7 @@ Component({
       const event = e.detail
       if (event.tag === 'recvTextMsg') {
         const message = JSON.parse(event.detail)
-        this.addLine(message.tip ? '' : message.nickName, message.textMsg)
+        this.addLine(message.userID === SYSTEM ? '' : message.nickName, message.textMsg)
       } else if (event.tag === 'roomClosed') {
         this.giveUp('通话结束', '房间已关闭')
       } else if (event.tag === 'error') {
@@ -134,7 +138,7 @@ Component({
     onEnd: function () { wx.navigateBack({}) },
 
     onLayout: function () {
-      const layouts = LAYOUTS[this.data.kind]
+      const layouts = this.data.roomCreator ? CREATORS_LAYOUTS : LAYOUTS
       this.setData({ template: layouts[(layouts.indexOf(this.data.template) + 1) % layouts.length] })
     },
 

@@ -3,6 +3,8 @@ const getlogininfo = require('../../../utils/getlogininfo')
 
 /** Codes that do not end it: the anchor did not want somebody on stage, and a message was not sent. */
 const PASSING = [-9004, -9005]
+/** Who says that somebody has come or gone. */
+const SYSTEM = '@TIM#SYSTEM'
 /** How many lines of the chat are shown. */
 const SHOWN = 6
 
@@ -44,7 +46,7 @@ Component({
           this.addLine('', '直播已开始，房间号 ' + this.room().data.roomID)
           break
         case 'recvTextMsg':
-          this.addLine(event.detail.userName, event.detail.message)
+          this.addLine(event.detail.userID === SYSTEM ? '' : event.detail.userName, event.detail.message)
           break
         case 'joinPusher':
           this.answer(event.detail)

@@ -88,7 +88,6 @@ Component({
           self.raise('roomClosed', ERROR.CLOSED, '房间已关闭')
         }),
         onRecvRoomTextMsg: now(function (message) { self.raise('recvTextMsg', 0, textMessage(message)) }),
-        onRecvRoomCustomMsg: now(function (message) { self.raise('recvTextMsg', 0, textMessage(message)) }),
         onSketchpadData: now(function (data) { self.raise('sketchpadData', 0, data) }),
         onRecvJoinPusherRequest: now(function (viewer) { self.raise('joinPusher', 0, viewer) }),
         onKickOut: now(function () { self.quitLink() })
@@ -357,9 +356,8 @@ Component({
       if (e.detail.code === PLAY.LOST) this.raise('error', PLAY.LOST, '拉流失败')
     },
 
-    onMainPlayError: function (e) {
-      this.raise('error', ERROR.PUSHER, e.detail.errMsg || '播放出错')
-    }
+    /** Nothing that ends it: a player that gives up says so by its state. */
+    onMainPlayError: function () {}
   }
 })
 
