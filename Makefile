@@ -138,13 +138,18 @@ bench-check: ## compare the counted work of forwarding a packet with the committ
 soak: build bin/hutong-bench ## ten minutes of players coming and going: memory and goroutines must stay flat
 	bin/hutong-bench soak $(BENCH_FLAGS)
 
+.PHONY: screenshots
+screenshots: build ## take pictures of every state of the call page into screenshots/
+	rm -rf screenshots
+	SCREENSHOTS=$(CURDIR)/screenshots go test ./gateway/e2e -run '^TestPageStates$$' -count=1 -timeout 10m
+
 .PHONY: fmt
 fmt: ## format the Go code
 	gofmt -w $(GOFILES)
 
 .PHONY: clean
 clean: ## remove what was built; the data directory and web/node_modules stay
-	rm -rf bin
+	rm -rf bin screenshots
 	find web/dist -mindepth 1 ! -name .keep -delete
 
 .PHONY: FORCE

@@ -22,5 +22,11 @@ export function stored<T extends string>(key: string, initial: T, where: 'browse
   if (saved === null && where === 'tab') save(initial)
   const value = ref((saved ?? initial) as T) as Ref<T>
   watch(value, save, { flush: 'sync' })
+  if (where === 'browser' && typeof window !== 'undefined') {
+    // Chosen in another tab, it holds here too.
+    window.addEventListener('storage', ({ key, newValue }) => {
+      if (key === full && newValue !== null) value.value = newValue as T
+    })
+  }
   return value
 }

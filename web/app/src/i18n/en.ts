@@ -228,6 +228,7 @@ export const en = {
   'room.sharingYou': 'You share your screen',
   'room.muted': 'Microphone off',
   'room.noPicture': 'Camera off',
+  'room.watchOnly': 'You will watch and write',
   'room.waitingMedia': 'Connecting…',
   'room.waitingPhone': 'Waiting for the phone',
   'room.pin': 'Show large',

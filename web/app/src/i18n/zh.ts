@@ -228,6 +228,7 @@ export const zh: Record<keyof typeof en, string> = {
   'room.sharing': '正在共享屏幕',
   'room.sharingYou': '您正在共享屏幕',
   'room.muted': '麦克风已关',
+  'room.watchOnly': '您将观看并参与聊天',
   'room.noPicture': '摄像头已关',
   'room.waitingMedia': '正在连接…',
   'room.waitingPhone': '等待手机推流',

@@ -54,6 +54,12 @@ describe('arrange', () => {
     }
   })
 
+  it('leaves no tile alone in a long column', () => {
+    const pictures = many(5, 16 / 9).map((p, i) => (i === 2 ? { ...p, aspect: 9 / 16 } : p))
+    const used = [...arrange(pictures, { width: 378, height: 700, gap: 6 }).values()].reduce((sum, r) => sum + r.width * r.height, 0)
+    expect(used / (378 * 700)).toBeGreaterThan(0.7)
+  })
+
   it('fills most of the area', () => {
     for (const count of [1, 2, 4, 6, 9, 12, 16]) {
       const used = [...arrange(many(count), desk).values()].reduce((sum, r) => sum + r.width * r.height, 0)

@@ -85,6 +85,8 @@ function placeGrid(pictures: readonly Picture[], area: Area, at: { x: number; y:
 
 /** Worth a second shape of tile: less than this and one calm grid is better. */
 const splitGain = 1.03
+/** Each grid has to fill its part of the stage so far along it: one small tile in a long empty column looks lost. */
+const splitFill = 0.6
 /** Nor may one shape's tiles outgrow the other's by more than this. */
 const splitRatio = 2.4
 
@@ -100,11 +102,20 @@ function placeMixed(pictures: readonly Picture[], area: Area): [string, Rect][] 
         const grids = parts.map((part) => gridFor(part.pictures, { ...part.rect, gap: area.gap }))
         const score = grids.reduce((sum, grid) => sum + grid.score, 0)
         const areas = grids.map((grid) => grid.width * grid.height)
-        if (score > best.score && Math.max(...areas) <= splitRatio * Math.min(...areas)) best = { score, parts }
+        const full = parts.every(({ pictures: some, rect }, i) => filled(some, grids[i]!, rect, area) >= splitFill)
+        if (score > best.score && full && Math.max(...areas) <= splitRatio * Math.min(...areas)) best = { score, parts }
       }
     }
   }
   return best.parts.flatMap(({ pictures: some, rect }) => placeGrid(some, { ...rect, gap: area.gap }, rect))
+}
+
+/** How much of the length that its part shares with the whole stage a grid takes. */
+function filled(pictures: readonly Picture[], { columns, width, height }: Grid, rect: Rect, area: Area): number {
+  const rows = Math.ceil(pictures.length / columns)
+  const tall = (rows * height + (rows - 1) * area.gap) / area.height
+  const wide = (columns * width + (columns - 1) * area.gap) / area.width
+  return rect.height > area.height - 1 ? tall : wide
 }
 
 interface Part {
