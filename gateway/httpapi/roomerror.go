@@ -21,7 +21,7 @@ type callError struct {
 
 func (e *callError) Error() string { return e.message }
 
-var errDraining = &callError{fiber.StatusServiceUnavailable, "draining", "the gateway is shutting down and takes no new rooms; try another, or later"}
+var errDraining = &callError{fiber.StatusServiceUnavailable, "draining", "the gateway is shutting down and takes nobody new; try another, or later"}
 
 func badCapacity() error {
 	return fmt.Errorf("%w 0: use 1 to %d", room.ErrBadCapacity, room.MaxCapacity)

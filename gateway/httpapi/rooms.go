@@ -200,6 +200,9 @@ func (s *Server) joinRoom(ctx context.Context, c *fiber.Ctx) error {
 	if err := s.admin(c); err != nil {
 		return err
 	}
+	if s.draining.Load() && !s.finishing.Load() {
+		return errDraining
+	}
 	var body struct {
 		UserID   string      `json:"userID"`
 		NickName string      `json:"nickName"`

@@ -18,7 +18,7 @@ import (
 
 // TestRefusals has every error that a caller can make.
 func TestRefusals(t *testing.T) {
-	srv, base := serveRooms(t, func(c *config.Config) { c.Rooms.MaxRooms = 3 })
+	_, base := serveRooms(t, func(c *config.Config) { c.Rooms.MaxRooms = 3 })
 	api := base + "/api/v1/rooms"
 	want[any](t, 201, "POST", api, `{"roomID":"r","capacity":1}`)
 	want[any](t, 201, "POST", api+"/r/members", `{"userID":"a","client":"rtmp"}`)
@@ -91,12 +91,32 @@ func TestRefusals(t *testing.T) {
 	want[any](t, 201, "POST", api, `{}`, "Content-Type", "application/json; charset=utf-8")
 	status, body, _ = call(t, "POST", api, ``)
 	refused(t, status, body, 503, "too_many_rooms", "3")
-	srv.Drain()
-	status, body, head := call(t, "POST", api, ``)
-	refused(t, status, body, 503, "draining", "shutting down")
-	if head.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+}
+
+// TestDraining has what a gateway still does while calls finish, and while
+// everybody has to go.
+func TestDraining(t *testing.T) {
+	srv, base := serveRooms(t, nil)
+	api := base + "/api/v1/rooms"
+	want[any](t, 201, "POST", api, `{"roomID":"r"}`)
+	want[any](t, 201, "POST", api+"/r/members", `{"userID":"a","client":"rtmp"}`)
+	drained := func(method, path, body string) {
+		t.Helper()
+		status, answer, head := call(t, method, api+path, body)
+		refused(t, status, answer, 503, "draining", "shutting down")
+		if head.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
 	}
+	srv.Finish()
+	drained("POST", "", `{}`)
+	want[any](t, 201, "POST", api+"/r/members", `{"userID":"a","client":"rtmp"}`)
+	want[any](t, 204, "POST", api+"/r/members/a/heartbeat", "")
+	srv.Drain()
+	drained("POST", "", `{}`)
+	drained("POST", "/r/members", `{"userID":"a","client":"rtmp"}`)
+	want[any](t, 200, "GET", api+"/r", "")
+	want[any](t, 204, "DELETE", api+"/r", "")
 }
 
 func refused(t *testing.T, status int, body string, want int, code, words string) {
@@ -174,6 +194,42 @@ func TestTooManyCalls(t *testing.T) {
 		return
 	}
 	t.Error("twenty calls at once were let through")
+}
+
+// TestEachKeyHasItsRate has one back end call too often, which is nothing to
+// another, nor to members.
+func TestEachKeyHasItsRate(t *testing.T) {
+	_, base := serveRooms(t, func(c *config.Config) {
+		closed(c)
+		c.Auth.APIKeys = append(c.Auth.APIKeys, config.APIKey{Name: "other", Key: "other-back-end-key-123456789"})
+		c.Auth.Rate = config.Rate{PerSecond: 1, Burst: 10}
+	})
+	api := base + "/api/v1/rooms"
+	one := []string{"Authorization", "Bearer back-end-key-1234567890"}
+	other := []string{"Authorization", "Bearer other-back-end-key-123456789"}
+	want[any](t, 201, "POST", api, `{"roomID":"r"}`, one...)
+	a := want[joinJSON](t, 201, "POST", api+"/r/members", `{"userID":"a","client":"rtmp"}`, one...)
+	// tooMany calls until it is too often, and wants the answers before to be others.
+	tooMany := func(before int, header ...string) {
+		t.Helper()
+		for range 200 {
+			status, body, _ := call(t, "GET", api, "", header...)
+			if status == 429 {
+				refused(t, status, body, 429, "too_many", "")
+				return
+			}
+			if status != before {
+				t.Fatalf("%d %s, want %d or 429", status, body, before)
+			}
+		}
+		t.Errorf("200 calls at once got %d", before)
+	}
+	tooMany(200, one...)
+	want[any](t, 200, "GET", api, "", other...)
+	want[any](t, 204, "POST", api+"/r/members/a/heartbeat", "", "Authorization", "Bearer "+a.Token)
+	// Wrong keys are counted by the address they come from.
+	tooMany(401, "Authorization", "Bearer wrong-key-1234567890123")
+	want[any](t, 200, "GET", api, "", other...)
 }
 
 // FuzzRoomCalls sends whatever to every call that reads a body: the answer is
