@@ -3,7 +3,6 @@ package weapp
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"hutong/gateway/room"
@@ -20,8 +19,6 @@ type groupState struct {
 	watched     string
 	alone       bool // the watched place is gone
 }
-
-func jsonNumber(n int) string { return strconv.Itoa(n) }
 
 func (x *socket) groupNow() string {
 	x.mu.Lock()
@@ -73,13 +70,14 @@ func (x *socket) join(ctx context.Context, r *request) (reply, error) {
 	if !entered(now) {
 		return out, nil
 	}
-	return out.then(func() {
+	x.after = func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if x.turn == turn {
 			x.notice(systemCustom, group, pusherChange)
 		}
-	}), nil
+	}
+	return out, nil
 }
 
 // history is what is told of what was said before. The caller holds mu.

@@ -142,12 +142,11 @@ func orAdmin(from string) string {
 
 // tip is what a tip's only element says.
 type tip struct {
-	Type   string   `json:"type"`
-	Op     int      `json:"opType"`
-	User   string   `json:"opUserID"`
-	Users  []string `json:"userIDList"`
-	Nick   string   `json:"nick"`
-	RoomID string   `json:"-"`
+	Type  string   `json:"type"`
+	Op    int      `json:"opType"`
+	User  string   `json:"opUserID"`
+	Users []string `json:"userIDList"`
+	Nick  string   `json:"nick"`
 }
 
 const (

@@ -22,13 +22,15 @@ type command struct {
 	anybody bool
 	// noRoom is the code for a room that there is not; 0 is codeNoRoom.
 	noRoom int
+	// bare answers have no code and message.
+	bare bool
 }
 
 // utils are GET, all others POST.
 var utils = map[string]command{
 	"get_login_info":      {do: (*Service).loginInfo, anybody: true},
-	"get_test_pushurl":    {do: (*Service).testPushURL, anybody: true},
-	"get_test_rtmpaccurl": {do: (*Service).testPlayURL, anybody: true},
+	"get_test_pushurl":    {do: (*Service).testPushURL, anybody: true, bare: true},
+	"get_test_rtmpaccurl": {do: (*Service).testPlayURL, anybody: true, bare: true},
 }
 
 // report is the one of utils that is posted: telemetry that goes nowhere.
@@ -116,9 +118,7 @@ func (s *Service) serve(c *fiber.Ctx) error {
 		if out == nil {
 			out = answer{}
 		}
-		if _, bare := out[bareAnswer]; bare {
-			delete(out, bareAnswer)
-		} else {
+		if !cmd.bare {
 			out["code"], out["message"] = 0, ""
 		}
 		return sendJSON(c, out)
@@ -136,9 +136,6 @@ func (s *Service) serve(c *fiber.Ctx) error {
 	}
 	return s.fail(c, f)
 }
-
-// bareAnswer marks an answer without code and message.
-const bareAnswer = "\x00bare"
 
 func (s *Service) command(service, name, method string) (command, bool) {
 	if service == "utils" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type socket struct {
 
 	// Set by login, before anybody else knows the socket.
 	userID, session string
+	// after is what may be sent only when the reply has been; the reader's.
+	after func()
 
 	mu      sync.Mutex
 	nick    string
@@ -69,20 +72,13 @@ func (x *socket) handle(text []byte) bool {
 	if len(r.ID) > 0 {
 		out["id"] = r.ID
 	}
-	after, _ := out["\x00after"].(func())
-	delete(out, "\x00after")
 	x.send(out)
-	if after != nil {
+	if after := x.after; after != nil {
+		x.after = nil
 		after()
 	}
 	closes := r.Cmd == "logout" || err != nil && noOf(err).code == imKicked
 	return !closes
-}
-
-// then has a reply followed by what may be sent after it only.
-func (r reply) then(f func()) reply {
-	r["\x00after"] = f
-	return r
 }
 
 func (x *socket) obey(ctx context.Context, r *request) (reply, error) {
@@ -145,7 +141,8 @@ func (x *socket) login(ctx context.Context, r *request) (reply, error) {
 	x.rename(r.Nick)
 	x.h.login(x)
 	x.h.announce(loginSubject+x.userID, name+" "+x.id)
-	return reply{"userID": x.userID, "session": name, "resumed": resumed, "c2c": seq}.then(x.catchUp), nil
+	x.after = x.catchUp
+	return reply{"userID": x.userID, "session": name, "resumed": resumed, "c2c": seq}, nil
 }
 
 // genuine checks who a login or a watch says it is.
@@ -153,7 +150,7 @@ func (x *socket) genuine(r *request) error {
 	if !x.s.calls.Allow(auth.AddressKey(x.address)) {
 		return &no{imTooFast, "too many logins; wait a second"}
 	}
-	if string(r.SDKAppID) != jsonNumber(x.s.c.SDKAppID) {
+	if string(r.SDKAppID) != strconv.Itoa(x.s.c.SDKAppID) {
 		return &no{imBadSig, "sdkAppID " + clip(string(r.SDKAppID)) + " is not this app"}
 	}
 	if err := x.s.genuine(r.UserSig, r.UserID); err != nil {

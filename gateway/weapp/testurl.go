@@ -11,7 +11,7 @@ func (s *Service) testPushURL(k *call) (answer, error) {
 	stream := app + "/" + s.newStream("test")
 	s.tested.Store(&stream)
 	play := s.play(h, stream)
-	return answer{bareAnswer: true, "url_push": s.push(h, stream), "url_play_flv": h.mixed(stream), "url_play_rtmp": play,
+	return answer{"url_push": s.push(h, stream), "url_play_flv": h.mixed(stream), "url_play_rtmp": play,
 		"url_play_hls": "", "url_play_acc": play}, nil
 }
 
@@ -23,5 +23,5 @@ func (s *Service) testPlayURL(k *call) (answer, error) {
 	if newest := s.tested.Load(); newest != nil {
 		stream = *newest
 	}
-	return answer{bareAnswer: true, "url_rtmpacc": s.play(s.hostsOf(k.c.BaseURL()), stream)}, nil
+	return answer{"url_rtmpacc": s.play(s.hostsOf(k.c.BaseURL()), stream)}, nil
 }
