@@ -151,10 +151,10 @@ func (in *input) hear(ctx context.Context, player *stream.Player) {
 func (in *input) measure(dts time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	d := dts - in.lastDTS
+	d, first := dts-in.lastDTS, in.lastDTS == 0
 	in.lastDTS = dts
 	switch {
-	case d <= 0 || d > time.Second:
+	case first, d <= 0, d > time.Second:
 	case in.interval == 0:
 		in.interval = d
 	default:

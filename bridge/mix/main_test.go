@@ -22,6 +22,7 @@ import (
 	"hutong/bridge/flv"
 	"hutong/bridge/h264"
 	"hutong/bridge/stream"
+	"hutong/bridge/testmedia"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -143,6 +144,14 @@ func (c clip) encode() (string, error) {
 	return path, os.Rename(temp, path)
 }
 
+// media is something to publish.
+type media interface{ make(t *testing.T) string }
+
+// film is what testmedia makes, whose pictures and sound can be read.
+type film testmedia.Spec
+
+func (f film) make(t *testing.T) string { return testmedia.Clip(t, testmedia.Spec(f), testmedia.FLV) }
+
 // publisher sends a clip in real time.
 type publisher struct {
 	t    *testing.T
@@ -155,7 +164,7 @@ type publisher struct {
 	hold bool
 }
 
-func tagsOf(t *testing.T, c clip) (tags []flv.Tag) {
+func tagsOf(t *testing.T, c media) (tags []flv.Tag) {
 	t.Helper()
 	f, err := os.Open(c.make(t))
 	if err != nil {
@@ -175,7 +184,7 @@ func tagsOf(t *testing.T, c clip) (tags []flv.Tag) {
 	}
 }
 
-func publish(t *testing.T, r *stream.Registry, name string, c clip) *publisher {
+func publish(t *testing.T, r *stream.Registry, name string, c media) *publisher {
 	t.Helper()
 	pub, err := r.Publish(name, stream.PublisherInfo{Protocol: "rtmp", Remote: "test", Origin: stream.FromFrames})
 	if err != nil {
@@ -196,7 +205,7 @@ func (p *publisher) leave() {
 }
 
 // change sends another clip from the next round on, at most clipLength from now.
-func (p *publisher) change(c clip) {
+func (p *publisher) change(c media) {
 	tags := tagsOf(p.t, c)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -153,6 +153,7 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 	defer timer.Stop()
 	thrift := thrift{m: m, every: 1}
 	useful := time.Now()
+	last := next - time.Hour
 	for {
 		select {
 		case <-ctx.Done():
@@ -182,8 +183,13 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 			}
 			select {
 			case pix := <-e.free:
-				m.compose(pix, c, next, interval/2)
-				e.queue <- unpacked{pix, next} // has room for all memory there is
+				// The anchor's own times serve lip sync best.
+				at := m.compose(pix, c, next, interval/2)
+				if at <= last || at < next-interval || at > next+interval {
+					at = max(next, last+time.Millisecond)
+				}
+				last = at
+				e.queue <- unpacked{pix, at} // has room for all memory there is
 			default:
 				m.mixer.stats.dropped.Add(1)
 			}
@@ -192,14 +198,10 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 	}
 }
 
-// compose paints what is due at a time of the mix, give or take half a tick.
-func (m *mixdown) compose(pix []byte, c canvas, at, half time.Duration) {
-	covered := false
-	for _, in := range m.all() {
-		if in == m.anchor {
-			covered = in.draw(pix, c, at+half)
-		}
-	}
+// compose paints what is due at a time of the mix, give or take half a tick, and
+// returns the time of the anchor's picture in it.
+func (m *mixdown) compose(pix []byte, c canvas, at, half time.Duration) (anchors time.Duration) {
+	anchors, covered := m.anchor.draw(pix, c, at+half)
 	if !covered {
 		black(pix, c.size)
 	}
@@ -208,6 +210,7 @@ func (m *mixdown) compose(pix []byte, c canvas, at, half time.Duration) {
 			in.draw(pix, c, at+half)
 		}
 	}
+	return anchors
 }
 
 // thrift keeps the ffmpegs of a mix within their share of the processor, by

@@ -193,21 +193,21 @@ func (in *input) collect(d *decoder) error {
 	}
 }
 
-// draw lays what the input shows at a time of the mix into a picture, and reports
-// whether it shows anything.
-func (in *input) draw(pix []byte, c canvas, at time.Duration) bool {
+// draw lays what the input shows at a time of the mix into a picture, and returns
+// its time on the input's timeline, or that it shows nothing.
+func (in *input) draw(pix []byte, c canvas, at time.Duration) (pts time.Duration, shown bool) {
 	media, ok := in.m.back(in, at)
 	if !ok {
-		return false
+		return 0, false
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	p := in.gallery.turn(media)
 	if p == nil || p.size != in.size || in != in.m.anchor && time.Since(in.seen) > still {
-		return false
+		return 0, false
 	}
 	lay(pix, c.size, p, in.place.X/c.divisor, in.place.Y/c.divisor)
-	return true
+	return p.pts, true
 }
 
 // visible tells whether the input shows a picture of the size it should have.
