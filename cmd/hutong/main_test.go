@@ -182,7 +182,12 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
-	got := hutong(t, nil, "check", "nope.yaml")
+	warned := write(t, "weapp: {enabled: true, sdk_app_id: 1400000001, key: 0123456789abcdef0123456789abcdef}\nmix: {ffmpeg: no-such-ffmpeg}\n")
+	got := hutong(t, nil, "check", warned)
+	if got.code != exitOK || !strings.Contains(got.out, warned+": warning: mix.ffmpeg: ") || !strings.HasSuffix(got.out, warned+": ok\n") {
+		t.Errorf("without ffmpeg: %+v", got)
+	}
+	got = hutong(t, nil, "check", "nope.yaml")
 	if got.code != exitFailure || !strings.HasPrefix(got.out, "nope.yaml: cannot be read: no such file or directory: ") {
 		t.Errorf("of a missing file: %+v", got)
 	}
