@@ -319,3 +319,19 @@ describe('trouble', () => {
     await eventually('the second login', () => script.asked('login').length === 2)
   })
 })
+
+test.each([['beside it', 'utils/config.js'], ['one folder above', 'config.js']])('config.js %s is found', async (where, file) => {
+  const fs = require('fs')
+  const path = require('path')
+  const directory = fs.mkdtempSync(path.join(require('os').tmpdir(), 'webim-'))
+  try {
+    fs.mkdirSync(path.join(directory, 'utils'))
+    fs.copyFileSync(path.resolve(__dirname, '../utils/webim_wx.js'), path.join(directory, 'utils/webim_wx.js'))
+    fs.writeFileSync(path.join(directory, file), `module.exports = { roomServiceUrl: ${JSON.stringify(script.url)} }`)
+    const alone = require(path.join(directory, 'utils/webim_wx.js'))
+    await ask((ok, err) => alone.login(who, listening(), {}, ok, err))
+    alone.logout()
+  } finally {
+    fs.rmSync(directory, { recursive: true })
+  }
+})
