@@ -49,6 +49,13 @@ func (w *crowd) lock(userID string) (unlock func()) {
 	return l.Unlock
 }
 
+// know files who has just been let in, before the store tells.
+func (w *crowd) know(a Account) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.people[a.AgentID] = a
+}
+
 func (w *crowd) saw(e store.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -72,23 +72,24 @@ type Options struct {
 // Service is the desk of this node's store. Its methods may be called from many
 // goroutines.
 type Service struct {
-	o       Options
-	set     atomic.Pointer[settings]
-	flow    flow
-	calls   *store.Bucket
-	agents  *store.Bucket
-	backs   *store.Bucket // call-back requests
-	logins  *store.Bucket
-	people  *store.Bucket // agents that the configuration does not have
-	index   index
-	hooks   *webhook.Sender
-	past    *history
-	audit   *audit
-	meter   *meter
-	crowd   crowd
-	guard   *guard
-	lineups lineups
-	started time.Time
+	o         Options
+	set       atomic.Pointer[settings]
+	flow      flow
+	calls     *store.Bucket
+	agents    *store.Bucket
+	backs     *store.Bucket // call-back requests
+	logins    *store.Bucket
+	people    *store.Bucket // agents that the configuration does not have
+	index     index
+	hooks     *webhook.Sender
+	past      *history
+	audit     *audit
+	meter     *meter
+	crowd     crowd
+	guard     *guard
+	lineups   lineups
+	providers providers
+	started   time.Time
 
 	wakeup      chan struct{}
 	consolesMu  sync.Mutex

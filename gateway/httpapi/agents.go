@@ -35,7 +35,12 @@ func (s *Server) login(ctx context.Context, c *fiber.Ctx) error {
 // no other site can have sent.
 func (s *Server) setAgentCookie(c *fiber.Ctx, value string, until time.Time) {
 	c.Cookie(&fiber.Cookie{Name: agentCookie, Value: value, Path: "/api", Expires: until, HTTPOnly: true,
-		SameSite: fiber.CookieSameSiteStrictMode, Secure: s.TLS != nil || strings.HasPrefix(s.Config.HTTP.PublicURL, "https://")})
+		SameSite: fiber.CookieSameSiteStrictMode, Secure: s.secureCookies()})
+}
+
+// secureCookies says whether browsers reach the gateway over https.
+func (s *Server) secureCookies() bool {
+	return s.TLS != nil || strings.HasPrefix(s.Config.HTTP.PublicURL, "https://")
 }
 
 func (s *Server) loggedIn(l desk.Login) fiber.Map {
