@@ -185,7 +185,7 @@ func (s *Server) deleteRoom(ctx context.Context, c *fiber.Ctx) error {
 		return err
 	}
 	if g.UserID != "" {
-		err = s.Rooms.CloseRoomBy(ctx, roomID, g.UserID, "closed")
+		err = s.Rooms.CloseRoomBy(ctx, roomID, g.UserID, room.Role(g.Role), "closed")
 	} else {
 		err = s.Rooms.CloseRoom(ctx, roomID, "deleted")
 	}
@@ -255,7 +255,7 @@ func (s *Server) leaveRoom(ctx context.Context, c *fiber.Ctx) error {
 			err = nil
 		}
 	default:
-		err = s.Rooms.RemoveBy(ctx, roomID, g.UserID, userID)
+		err = s.Rooms.RemoveBy(ctx, roomID, g.UserID, room.Role(g.Role), userID)
 	}
 	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) {
 		return err

@@ -60,6 +60,11 @@ func TestWhoMayCall(t *testing.T) {
 			}
 		})
 	}
+	status, body, _ := call(t, "GET", base+"/api/v1/streams", "")
+	refused(t, status, body, 401, "missing", "")
+	status, body, _ = call(t, "GET", base+"/api/v1/streams", "", token(a.Token)...)
+	refused(t, status, body, 403, "no_right", "")
+	want[any](t, 200, "GET", base+"/api/v1/streams", "", key...)
 	reasons := make(chan string, 2)
 	stop, err := srv.Rooms.Subscribe("r", func(u rooms.Update) {
 		if u.Event != nil && u.Event.Type == room.MemberLeft {

@@ -49,6 +49,9 @@ type audioJSON struct {
 }
 
 func (s *Server) listStreams(c *fiber.Ctx) error {
+	if err := s.admin(c); err != nil {
+		return s.refuseRoomCall(c, err)
+	}
 	list := []streamJSON{}
 	for _, st := range s.Streams.Streams() {
 		list = append(list, describe(st))

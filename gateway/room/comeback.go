@@ -60,14 +60,14 @@ func (r Room) Remove(userID string, now time.Time) (Room, []Event, error) {
 // Moderates says whether a role may remove members and close the room.
 func (role Role) Moderates() bool { return role == Host || role == Agent }
 
-// CheckModerator refuses whoever may not remove members and close the room.
-func (r Room) CheckModerator(userID string) error {
-	p, ok := r.Place(userID)
-	if !ok {
-		return fmt.Errorf("%w: %q has no place in room %s; join first", ErrNotModerator, clip(userID), r.RoomID)
+// CheckModerator refuses whoever may not remove members and close the room. role
+// is that of the token of one whose place has expired.
+func (r Room) CheckModerator(userID string, role Role) error {
+	if p, ok := r.Place(userID); ok {
+		role = p.Role
 	}
-	if !p.Role.Moderates() {
-		return fmt.Errorf("%w: %q is %s in room %s; hosts and agents may", ErrNotModerator, clip(userID), p.Role, r.RoomID)
+	if !role.Moderates() {
+		return fmt.Errorf("%w: %q is %s in room %s; hosts and agents may", ErrNotModerator, clip(userID), role, r.RoomID)
 	}
 	return nil
 }

@@ -108,11 +108,14 @@ func TestCheckModerator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := next.CheckModerator(string(role)); !errors.Is(err, want) {
+		if err := next.CheckModerator(string(role), Host); !errors.Is(err, want) {
 			t.Errorf("%s: %v", role, err)
 		}
 	}
-	if err := r.CheckModerator("stranger"); !errors.Is(err, ErrNotModerator) {
-		t.Errorf("a stranger: %v", err)
+	if err := r.CheckModerator("expired", Agent); err != nil {
+		t.Errorf("an agent whose place has expired: %v", err)
+	}
+	if err := r.CheckModerator("expired", Guest); !errors.Is(err, ErrNotModerator) {
+		t.Errorf("a guest whose place has expired: %v", err)
 	}
 }

@@ -36,10 +36,11 @@ func (s *Service) Voids(roomID, userID string, issued time.Time) bool {
 	return ok && r.Voids(userID, issued)
 }
 
-// RemoveBy is Remove by another member, whose role must allow it.
-func (s *Service) RemoveBy(ctx context.Context, roomID, by, userID string) error {
+// RemoveBy is Remove by another member, whose role must allow it: see
+// [room.Room.CheckModerator].
+func (s *Service) RemoveBy(ctx context.Context, roomID, by string, role room.Role, userID string) error {
 	return s.leave(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
-		if err := r.CheckModerator(by); err != nil {
+		if err := r.CheckModerator(by, role); err != nil {
 			return r, nil, err
 		}
 		return r.Remove(userID, now)
@@ -47,9 +48,9 @@ func (s *Service) RemoveBy(ctx context.Context, roomID, by, userID string) error
 }
 
 // CloseRoomBy is CloseRoom by a member, whose role must allow it.
-func (s *Service) CloseRoomBy(ctx context.Context, roomID, by, reason string) error {
+func (s *Service) CloseRoomBy(ctx context.Context, roomID, by string, role room.Role, reason string) error {
 	return s.closeRoom(ctx, roomID, reason, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
-		if err := r.CheckModerator(by); err != nil {
+		if err := r.CheckModerator(by, role); err != nil {
 			return r, nil, err
 		}
 		return r.Close(reason, now)

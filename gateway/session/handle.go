@@ -81,9 +81,9 @@ func (s *Session) obey(ctx context.Context, r *request) error {
 		_, err := rm.Say(ctx, s.who.RoomID, room.Saying{From: s.who.UserID, To: r.To, Kind: r.Kind, Text: r.Text, Data: r.Data})
 		return err
 	case "remove":
-		return rm.RemoveBy(ctx, s.who.RoomID, s.who.UserID, r.UserID)
+		return rm.RemoveBy(ctx, s.who.RoomID, s.who.UserID, s.role, r.UserID)
 	case "close":
-		return rm.CloseRoomBy(ctx, s.who.RoomID, s.who.UserID, "closed")
+		return rm.CloseRoomBy(ctx, s.who.RoomID, s.who.UserID, s.role, "closed")
 	case "away":
 		s.goAway()
 		return nil
