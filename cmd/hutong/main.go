@@ -30,7 +30,7 @@ type command struct {
 }
 
 // commands are in the order of the help text.
-var commands = []command{serveCommand, checkCommand, signCommand, certCommand, verifyCommand, demoCommand, versionCommand}
+var commands = []command{serveCommand, checkCommand, signCommand, passwordCommand, certCommand, verifyCommand, demoCommand, versionCommand}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
