@@ -68,8 +68,12 @@ export interface RoomView {
   /** Grows by one with every event. */
   revision: number
   closed?: boolean
+  /** Whether the room is being recorded. */
+  recording?: Recording
   members: Member[]
 }
+
+export type Recording = '' | 'on' | 'paused'
 
 /** Something said in a room: to everyone, or `to` one member. Ordered by `seq`. */
 export interface RoomMessage {

@@ -9,6 +9,9 @@ export type EventName =
   | 'publish_started'
   | 'publish_stopped'
   | 'room_closed'
+  | 'recording_started'
+  | 'recording_paused'
+  | 'recording_stopped'
 
 /** Which of the two peer connections: the one we publish by, or the one we receive everybody by. */
 export type Side = 'pub' | 'sub'

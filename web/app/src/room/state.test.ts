@@ -183,3 +183,16 @@ describe('news', () => {
     expect(newsBetween(state, reduce(state, event(2, 'room_closed'))).left).toEqual([])
   })
 })
+
+describe('being recorded', () => {
+  it('is told, also to who comes later', () => {
+    const recording = (state: RoomState | null) => state?.room.recording
+    const on = play(welcome(1, [member('me')]), event(2, 'recording_started'))
+    expect(recording(on)).toBe('on')
+    expect(recording(reduce(on, event(3, 'recording_paused')))).toBe('paused')
+    expect(recording(reduce(on, event(3, 'muted', { member: member('me') })))).toBe('on')
+    expect(recording(reduce(on, event(3, 'recording_stopped')))).toBe('')
+    const later = { ...(welcome(5, [member('me')]) as Extract<ServerMessage, { type: 'welcome' }>) }
+    expect(recording(play({ ...later, room: { ...later.room, recording: 'on' } }))).toBe('on')
+  })
+})

@@ -1,5 +1,5 @@
 /** What the page knows of a room, as a pure function of what the gateway told. */
-import type { Member, RoomMessage, RoomView } from '../api/types'
+import type { Member, Recording, RoomMessage, RoomView } from '../api/types'
 import type { RoomEvent, ServerMessage } from './protocol'
 
 export interface RoomState {
@@ -55,9 +55,16 @@ function apply(state: RoomState, event: RoomEvent): RoomState {
       ...room,
       revision: event.revision,
       closed: room.closed || event.event === 'room_closed',
+      recording: recordingAfter(room.recording, event),
       members: membersAfter(room.members, event, userID),
     },
   })
+}
+
+function recordingAfter(before: Recording | undefined, event: RoomEvent): Recording | undefined {
+  if (event.event === 'recording_started') return 'on'
+  if (event.event === 'recording_paused') return 'paused'
+  return event.event === 'recording_stopped' ? '' : before
 }
 
 function membersAfter(members: readonly Member[], event: RoomEvent, userID: string | undefined): Member[] {
