@@ -3,25 +3,42 @@ package e2e
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"hutong/bridge/testmedia"
 )
 
-// TestRoomNetwork has the browsers of a room in networks of their own. One's is
-// cut, and then changes its address: the call comes back by ICE restarts on the
-// same connections, and nobody else notices.
+// apart is a gateway and two networks of their own, from which browsers reach it.
+type apart struct {
+	gw           *gateway
+	home, office *network
+}
+
+// TestRoomNetwork has the browsers of a room in networks that are cut, change, and
+// become thin.
 func TestRoomNetwork(t *testing.T) {
-	office, home := newNetwork(t), newNetwork(t)
-	gw := &gateway{}
-	gw.run(t, writeConfigAt(t, gw, office.host, "", ""))
+	a := &apart{home: newNetwork(t), office: newNetwork(t), gw: &gateway{}}
+	a.gw.run(t, writeConfigAt(t, a.gw, a.office.host, "", ""))
+	t.Run("Cut", a.cut)
+	t.Run("Thin", a.thin)
+}
+
+// enter joins a room from a network.
+func (a *apart) enter(t *testing.T, net *network, f face, roomID, name string) *guest {
+	t.Helper()
+	b := f.browser(t, testmedia.BrowserOptions{Namespace: net.name, Flags: []string{
+		"unsafely-treat-insecure-origin-as-secure=http://" + a.gw.http, "window-size=1500,1000"}})
+	return join(t, b, f, a.gw.roomPage(roomID, name), name)
+}
+
+// One's network is cut, and then changes its address: the call comes back by ICE
+// restarts on the same connections, and nobody else notices.
+func (a *apart) cut(t *testing.T) {
+	gw, home := a.gw, a.home
 	gw.post(t, "/api/v1/rooms", `{"roomID":"network"}`, &struct{}{})
 	phone := faceOf(3)
 	gw.phoneJoins(t, "network", "phone", phone)
-	enter := func(n int, net *network, name string) *guest {
-		b := faceOf(n).browser(t, testmedia.BrowserOptions{Namespace: net.name,
-			Flags: []string{"unsafely-treat-insecure-origin-as-secure=http://" + gw.http}})
-		return join(t, b, faceOf(n), gw.roomPage("network", name), name)
-	}
-	ann, ben := enter(0, home, "Ann"), enter(1, office, "Ben")
+	ann, ben := a.enter(t, home, faceOf(0), "network", "Ann"), a.enter(t, a.office, faceOf(1), "network", "Ben")
 	meet := func() {
 		t.Helper()
 		ann.meets(t, map[string]face{ben.userID: ben.face, "phone": phone})
@@ -50,6 +67,53 @@ func TestRoomNetwork(t *testing.T) {
 	ben.undisturbed(t)
 	var all string
 	t.Log(all)
+}
+
+// A link becomes thin: who is behind it gets a smaller picture, and the large one
+// again when it is wide; who watches beside them has the large one all the time.
+func (a *apart) thin(t *testing.T) {
+	a.gw.post(t, "/api/v1/rooms", `{"roomID":"thin"}`, &struct{}{})
+	large := faceOf(5)
+	large.spec.Width, large.spec.Height = 1280, 720
+	ann := a.enter(t, a.office, large, "thin", "Ann")
+	ben, cora := a.enter(t, a.home, faceOf(1), "thin", "Ben"), a.enter(t, a.office, faceOf(2), "thin", "Cora")
+	for _, g := range []*guest{ben, cora} {
+		g.press(t, "camera-toggle")
+		g.getsHeight(t, ann, func(height int) bool { return height > 0 && height <= 360 }) // one tile of three
+		g.page.Run(chromedp.Click(chromedp.CSS(`[data-user="` + ann.userID + `"] [data-testid="tile-pin"]`)))
+		g.getsHeight(t, ann, func(height int) bool { return height == 720 })
+	}
+	cora.page.Eval(`e2eRoom.forget("`+ann.userID+`")`, nil)
+
+	a.home.thin(400)
+	ben.getsHeight(t, ann, func(height int) bool { return height > 0 && height <= 360 })
+	a.home.wide()
+	ben.getsHeight(t, ann, func(height int) bool { return height == 720 })
+	ben.sees(t, ann.userID, large)
+
+	all := cora.shown(t, ann.userID, 60)
+	requireAdvance(t, sampleStrips(all), large.spec, large.spec.Frames()-1)
+	for _, s := range all {
+		if s.Height != 720 {
+			t.Errorf("Cora's picture is %dx%d though her link is wide", s.Width, s.Height)
+			break
+		}
+	}
+}
+
+// getsHeight waits until the other's pictures have a height for a second.
+func (g *guest) getsHeight(t *testing.T, other *guest, ok func(int) bool) {
+	t.Helper()
+	testmedia.Eventually(t, 2*waitLong, g.name+" to get "+other.name+" in another size", func() bool {
+		got := g.shown(t, other.userID, 1)
+		last := got[max(0, len(got)-15):]
+		for _, s := range last {
+			if !ok(s.Height) {
+				return false
+			}
+		}
+		return len(last) == 15
+	})
 }
 
 // stalls waits until a tile shows nothing new any more.

@@ -38,6 +38,7 @@ func TestRoom(t *testing.T) {
 		{"SocketCut", (*meeting).socketCut},
 		{"ScreenShare", (*meeting).screenShare},
 		{"WithoutH264", (*meeting).withoutH264},
+		{"Keyboard", (*meeting).keyboard},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(m, t) })
 	}
