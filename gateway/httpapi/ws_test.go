@@ -124,24 +124,28 @@ func (m *member) answer(offer map[string]any) {
 		m.mids.Store(x["mid"], fmt.Sprint(x["userID"], " ", x["kind"]))
 	}
 	if err := m.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer["sdp"].(string)}); err != nil {
-		if errors.Is(err, webrtc.ErrConnectionClosed) {
-			return // the gateway has closed it since
-		}
-		m.t.Errorf("%s: %v", m.id, err)
+		m.complain(err)
 		return
 	}
 	answer, err := m.sub.CreateAnswer(nil)
 	if err != nil {
-		m.t.Errorf("%s: %v", m.id, err)
+		m.complain(err)
 		return
 	}
 	gathered := webrtc.GatheringCompletePromise(m.sub)
 	if err := m.sub.SetLocalDescription(answer); err != nil {
-		m.t.Errorf("%s: %v", m.id, err)
+		m.complain(err)
 		return
 	}
 	<-gathered
 	m.say(map[string]any{"type": "answer", "pc": "sub", "sdp": m.sub.LocalDescription().SDP})
+}
+
+// complain fails the test, unless the gateway has closed the connection since.
+func (m *member) complain(err error) {
+	if !errors.Is(err, webrtc.ErrConnectionClosed) {
+		m.t.Errorf("%s: %v", m.id, err)
+	}
 }
 
 func (m *member) say(v map[string]any) {
