@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,8 @@ func (j *jobs) make(ctx context.Context, i Item, c Composite) (Composite, error)
 		return c, err
 	}
 	defer os.RemoveAll(work)
+	i.Files = slices.Clone(i.Files) // they are in the order in which they became whole
+	slices.SortStableFunc(i.Files, func(a, b File) int { return a.StartedAt.Compare(b.StartedAt) })
 	var names []string
 	for _, f := range i.Files {
 		names = append(names, f.Name)

@@ -122,10 +122,18 @@ func (i Item) composite(id string) *Composite {
 	return nil
 }
 
-// clone is a copy that may be altered.
-func (i Item) clone() Item {
-	i.Files, i.Composites, i.Users, i.Streams = slices.Clone(i.Files), slices.Clone(i.Composites), slices.Clone(i.Users), slices.Clone(i.Streams)
-	return i
+// names are those of all files there may be of it.
+func (i Item) names() []string {
+	names := []string{record.ManifestName, record.JournalName}
+	for _, f := range i.Files {
+		names = append(names, f.Name)
+	}
+	for _, c := range i.Composites {
+		if c.Name != "" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // note adds a file that is whole.

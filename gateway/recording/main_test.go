@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,7 +128,11 @@ func (n *node) room(roomID string, users ...string) []string {
 	}
 	var names []string
 	for _, u := range users {
-		_, m, err := n.rooms.Join(n.t.Context(), roomID, room.Joining{UserID: u, NickName: "昵称 " + u, Client: room.RTMP})
+		u, nick, ok := strings.Cut(u, "=")
+		if !ok {
+			nick = "昵称 " + u
+		}
+		_, m, err := n.rooms.Join(n.t.Context(), roomID, room.Joining{UserID: u, NickName: nick, Client: room.RTMP})
 		if err != nil {
 			n.t.Fatal(err)
 		}

@@ -168,7 +168,7 @@ func (s *Service) Delete(ctx context.Context, id, by, reason string) error {
 		return fmt.Errorf("%w: %s is on %s", ErrElsewhere, id, i.Node)
 	}
 	s.jobs.drop(id)
-	if err := s.vault.remove(ctx, id); err != nil {
+	if err := s.vault.remove(ctx, id, i.names()); err != nil {
 		return fmt.Errorf("recording %s in the store: %w; nothing was deleted on the disk, try again", id, err)
 	}
 	if err := s.ledger.Deleted(id, by, reason); err != nil {

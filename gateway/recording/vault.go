@@ -149,24 +149,17 @@ func (p progress) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// remove deletes all that the store has of a recording.
-func (v *vault) remove(ctx context.Context, id string) error {
+// remove deletes files of a recording. What is not there is deleted already.
+func (v *vault) remove(ctx context.Context, id string, names []string) error {
 	if v.bucket == nil {
 		return nil
 	}
-	list := v.bucket.List(&blob.ListOptions{Prefix: v.name(id, "") + "/"})
-	for {
-		o, err := list.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = v.bucket.Delete(ctx, o.Key)
-		}
-		if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return err
+	for _, name := range names {
+		if err := v.bucket.Delete(ctx, v.name(id, name)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("deleting %s: %w", name, err)
 		}
 	}
+	return nil
 }
 
 func contentType(name string) string {
