@@ -204,6 +204,19 @@ describe('RoomSession', () => {
     s.session.leave()
   })
 
+  it('still resumes after the gateway could not be reached for long', async () => {
+    const s = setUp()
+    await s.enter()
+    s.sockets[0]!.cut()
+    for (let i = 1; i < 6; i++) {
+      await s.soon(10_000)
+      s.sockets[i]!.cut()
+    }
+    await s.soon(10_000)
+    expect(s.sockets[6]!.url).toContain('resume=s1')
+    s.session.leave()
+  })
+
   it('keeps its place when the page is loaded again', async () => {
     const s = setUp()
     await s.enter()

@@ -169,14 +169,17 @@ export class RoomSession {
       this.options.makeSocket,
     )
     this.socket = socket
+    let opened = false
     try {
       await socket.open()
+      opened = true
       await Promise.race([welcome, socket.gone, sleep(welcomeMs, this.abort.signal)])
       if (!this.up) throw ended ?? new Problem('server-gone')
       await socket.gone
       if (ended) throw ended
     } catch (error) {
-      if (resuming && !this.up) this.refusedResumes++
+      // A gateway that cannot be reached refuses nothing.
+      if (resuming && opened && !this.up) this.refusedResumes++
       throw ended ?? (this.up || this.abort.signal.aborted ? null : await this.options.explain(token)) ?? error
     } finally {
       socket.close()
