@@ -22,6 +22,10 @@ func (a *access) Allow(ctx context.Context, r auth.Request) (auth.Grant, error) 
 	return a.current.Load().Allow(ctx, r)
 }
 
+func (a *access) Consult(ctx context.Context, r auth.Request, g auth.Grant) error {
+	return a.current.Load().Consult(ctx, r, g)
+}
+
 func (a *access) MemberToken(m auth.MemberClaims) (string, error) {
 	return a.current.Load().MemberToken(m)
 }

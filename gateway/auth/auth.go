@@ -66,6 +66,7 @@ type Grant struct {
 	// has expired.
 	NickName, Stream string
 	Issued           time.Time
+	Publish          []string  // what a member may publish
 	Expires          time.Time // when what was shown stops opening; zero for never
 }
 
@@ -228,7 +229,7 @@ func (a *Authority) shown(r Request) (Grant, error) {
 
 func (r Request) member(m MemberClaims) Grant {
 	return Grant{Subject: "member:" + m.RoomID + "/" + m.UserID, RoomID: m.RoomID, UserID: m.UserID, Role: m.Role,
-		NickName: m.NickName, Stream: m.Stream, Issued: m.Issued, Path: r.path(PathLive), Expires: m.Expires}
+		NickName: m.NickName, Stream: m.Stream, Issued: m.Issued, Publish: m.Publish, Path: r.path(PathLive), Expires: m.Expires}
 }
 
 func (a *Authority) room(r Request) (Grant, error) {

@@ -73,6 +73,15 @@ type question struct {
 	UserID   string `json:"userID"`
 }
 
+// Consult asks the call-out, if there is one, about somebody who has shown their
+// right before: a member whose WebSocket is open.
+func (a *Authority) Consult(ctx context.Context, r Request, g Grant) error {
+	if a.callout == nil {
+		return nil
+	}
+	return a.ask(ctx, r, g)
+}
+
 // ask returns nil only when the back end said yes.
 func (a *Authority) ask(ctx context.Context, r Request, g Grant) error {
 	err := a.callout.ask(ctx, question{r.Action, r.Stream, r.Protocol, r.Remote, g.RoomID, g.UserID})

@@ -14,6 +14,7 @@ import (
 // [auth.Authority] does.
 type Authority interface {
 	Allow(context.Context, auth.Request) (auth.Grant, error)
+	Consult(context.Context, auth.Request, auth.Grant) error
 	MemberToken(auth.MemberClaims) (string, error)
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -58,9 +59,29 @@ func (s *Server) admit(c *fiber.Ctx) error {
 	}
 	c.Locals("addresses", presenter{a})
 	c.Locals("who", session.Who{RoomID: grant.RoomID, UserID: grant.UserID})
-	c.Locals("ticket", session.Ticket{NickName: grant.NickName, Role: room.Role(grant.Role), Stream: grant.Stream, Issued: grant.Issued})
+	c.Locals("ticket", session.Ticket{NickName: grant.NickName, Role: room.Role(grant.Role), Stream: grant.Stream, Issued: grant.Issued,
+		May: s.may(grant, c.Context().RemoteAddr().String())})
 	c.Locals("resume", c.Query("resume"))
 	return c.Next()
+}
+
+// may decides on what a member does over the WebSocket, by the right shown when
+// it was opened and by the call-out.
+func (s *Server) may(g auth.Grant, remote string) func(context.Context, bool, string) error {
+	return func(ctx context.Context, publish bool, name string) error {
+		r := auth.Request{Action: auth.Play, Stream: name, Protocol: "ws", Remote: remote}
+		if publish {
+			r.Action = auth.Publish
+			if s.live().Auth.Mode == config.AuthToken && !slices.Contains(g.Publish, name) {
+				return fmt.Errorf("%w: the token does not let you publish", auth.ErrNoRight)
+			}
+		}
+		err := s.Auth.Consult(ctx, r, g)
+		if d := auth.DenialOf(err); d != nil {
+			s.Metrics.Refused.WithLabelValues("ws", d.Label).Inc()
+		}
+		return err
+	}
 }
 
 // originAllowed holds pages of other sites off, which CORS does not do for

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 	"hutong/sfu"
@@ -155,6 +156,9 @@ func CodeOf(err error) string {
 		if errors.Is(err, c.err) {
 			return c.code
 		}
+	}
+	if d := auth.DenialOf(err); d != nil {
+		return d.Label
 	}
 	return "failed"
 }

@@ -63,8 +63,13 @@ type Who struct {
 	RoomID, UserID string
 }
 
-// Ticket is what the token says beside, for a member whose place has expired.
+// Ticket is what the token says beside.
 type Ticket struct {
+	// May decides whether the member publishes or plays a stream; nil lets.
+	May func(ctx context.Context, publish bool, stream string) error
+
+	// For a member whose place has expired.
+
 	NickName string
 	Role     room.Role
 	Stream   string
@@ -116,7 +121,7 @@ func (h *Hub) Close() {
 // closed, and the client resumes.
 func (h *Hub) Open(ctx context.Context, who Who, t Ticket, p Presenter, resume string, out *Outbox) (*Session, error) {
 	if s := h.find(resume); s != nil && s.who == who {
-		if s.attach(out) {
+		if s.attach(out, t) {
 			return s, nil
 		}
 	}
@@ -136,7 +141,7 @@ func (h *Hub) Open(ctx context.Context, who Who, t Ticket, p Presenter, resume s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx, out); err != nil {
+	if err := s.begin(ctx, out, t); err != nil {
 		s.end("failed", false)
 		return nil, err
 	}

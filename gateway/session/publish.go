@@ -34,6 +34,9 @@ func (s *Session) publish(ctx context.Context, offer string) error {
 		// A page that was reloaded, or whose connection failed, begins anew.
 		s.dropPublisher(false)
 	}
+	if err := s.may(ctx, true, s.name); err != nil {
+		return err
+	}
 	pub, err := s.h.o.Streams.Publish(s.name, stream.PublisherInfo{Protocol: "webrtc", Remote: s.who.UserID, Origin: stream.FromWebRTC,
 		Kick: func(error) { s.stopPublishing(false) }})
 	if err != nil {

@@ -37,7 +37,8 @@ type Session struct {
 	once sync.Once
 
 	mu          sync.Mutex
-	out         *Outbox     // nil while the WebSocket is away
+	out         *Outbox // nil while the WebSocket is away
+	ticket      Ticket
 	away        *time.Timer // ends the session that is not resumed
 	ended       bool
 	going       bool // the page said that it goes, and has not come back
@@ -69,9 +70,9 @@ func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session
 func (s *Session) Done() <-chan struct{} { return s.done }
 
 // begin takes the member's place, and greets.
-func (s *Session) begin(ctx context.Context, out *Outbox) error {
+func (s *Session) begin(ctx context.Context, out *Outbox, t Ticket) error {
 	s.mu.Lock()
-	s.out = out
+	s.out, s.ticket = out, t
 	s.mu.Unlock()
 	if err := s.h.o.Rooms.Connect(ctx, s.who.RoomID, s.who.UserID, s.id); err != nil {
 		return err
@@ -121,7 +122,7 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 
 // attach gives a session that waits, or one whose old WebSocket has not noticed
 // its end, a new WebSocket. It returns false when the session is over.
-func (s *Session) attach(out *Outbox) bool {
+func (s *Session) attach(out *Outbox, t Ticket) bool {
 	s.mu.Lock()
 	if s.ended || s.mediaOver() {
 		s.mu.Unlock()
@@ -133,7 +134,7 @@ func (s *Session) attach(out *Outbox) bool {
 		s.away = nil
 	}
 	old := s.out
-	s.out = out
+	s.out, s.ticket = out, t
 	pending, candidates := s.sendViewer, s.candidates
 	s.mu.Unlock()
 	if old != nil {
@@ -176,6 +177,17 @@ func (s *Session) goAway() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.going = true
+}
+
+// may asks whether the member publishes or plays a stream.
+func (s *Session) may(ctx context.Context, publish bool, stream string) error {
+	s.mu.Lock()
+	f := s.ticket.May
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(ctx, publish, stream)
 }
 
 // mediaOver reports whether the receiving connection has ended.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/call"
 	"hutong/gateway/room"
 	"hutong/sfu"
@@ -27,7 +29,7 @@ const (
 // watched is a member whose media the session receives.
 type watched struct {
 	stream *stream.Stream
-	player *stream.Player
+	player *stream.Player // nil for one that may not be watched
 }
 
 // watch keeps the viewer in step with the room until the session ends.
@@ -162,6 +164,15 @@ func (s *Session) catchUp() {
 }
 
 func (s *Session) rewatch(user string, st *stream.Stream) {
+	ctx, cancel := context.WithTimeout(s.h.ctx, callTimeout)
+	defer cancel()
+	if err := s.may(ctx, false, st.Name); err != nil {
+		s.log.Info("not shown", "user", user, "error", err)
+		if !errors.Is(err, auth.ErrCallout) {
+			s.watching[user] = &watched{stream: st} // it is not asked again
+		}
+		return
+	}
 	player, err := st.Play(stream.WHEP)
 	if err != nil {
 		s.log.Debug("not shown", "user", user, "error", err)
@@ -179,7 +190,9 @@ func (s *Session) unwatch(user string) {
 	w := s.watching[user]
 	delete(s.watching, user)
 	s.viewer.Remove(user)
-	w.player.Close()
+	if w.player != nil {
+		w.player.Close()
+	}
 }
 
 // passOffer passes an offer of the receiving peer connection on.
