@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -94,7 +95,7 @@ func TestRecording(t *testing.T) {
 		}
 		if f.UserID == "chrome" {
 			requireAdvance(t, pictureStrips(media.Pictures), camera, camera.Frames()-1)
-			requireTone(t, media.Sound.Slice(0, time.Second, 2*time.Second), media.Sound.Rate, 880)
+			requireSomewhere(t, media.Sound, 880)
 			continue
 		}
 		requireAdvance(t, pictureStrips(media.Pictures), flashing, 1)
@@ -106,6 +107,21 @@ func TestRecording(t *testing.T) {
 		t.Errorf("files of %v", list.Recordings[0].Files)
 	}
 	gw.rangeOf(t, "/api/v1/recordings/"+id+"/files/manifest.json")
+}
+
+// requireSomewhere wants a second of a tone: a busy machine's Chromium has clicks
+// in its own sound.
+func requireSomewhere(t *testing.T, sound *testmedia.Sound, hz float64) {
+	t.Helper()
+	var heard []testmedia.Tone
+	for from := time.Second; sound.Len() > 0 && from < time.Duration(sound.Len())*time.Second/time.Duration(sound.Rate)-time.Second; from += time.Second / 2 {
+		tone := testmedia.MeasureTone(sound.Slice(0, from, from+time.Second), sound.Rate)
+		if math.Abs(tone.Hz-hz) < 2 && tone.Level > 0.05 {
+			return
+		}
+		heard = append(heard, tone)
+	}
+	t.Errorf("nowhere in the sound are %v Hz: %+v", hz, heard)
 }
 
 // rangeOf reads a part, and a part that is not there.
