@@ -5,5 +5,6 @@ module.exports = {
   maxWorkers: 1,
   globalSetup: '<rootDir>/test/support/gateway.js',
   globalTeardown: '<rootDir>/test/support/teardown.js',
-  testTimeout: 120000
+  // Longer than several waits of support/phones.js, which say what they have waited for.
+  testTimeout: 300000
 }

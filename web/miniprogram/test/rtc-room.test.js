@@ -19,8 +19,8 @@ afterEach(() => Promise.all([ann, bob].map((phone) => phone.clear())))
 
 const members = async (phone) => (await phone.data('room')).members.filter((slot) => slot.userID)
 const roomInfo = (phone) => phone.call('room', 'getRoomInfo')
-/** Promises the roomID, once somebody has entered who the gateway lists. */
-const entered = (phone, userID) => eventually('the room to be entered', async () => {
+/** Promises the roomID, once the one who makes the room has entered it. */
+const entered = (phone) => eventually('the room to be entered', async () => {
   const { roomID, roomCreator } = await roomInfo(phone)
   return roomCreator && roomID
 })
@@ -99,7 +99,8 @@ test('nobody makes a room without a login, and a full room refuses', async () =>
       if (phone !== ann) await phone.mount('room', 'pages/components/rtc-room/rtc-room', { template: 'float', roomID: (await roomInfo(ann)).roomID }, ['onRoomEvent'])
       else await ann.set('room', { template: 'float' })
       await phone.call('room', 'start')
-      if (phone !== cat) await entered(phone)
+      if (phone === ann) await entered(ann)
+      if (phone === bob) await eventually('Bob to be in', async () => (await members(ann)).length)
     }
     const refused = await cat.hears('onRoomEvent', { tag: 'error', code: -3 })
     expect(refused.detail).toContain('[5001]')
