@@ -66,9 +66,12 @@ type Grant struct {
 	// has expired.
 	NickName, Stream string
 	Issued           time.Time
-	Publish          []string  // what a member may publish
+	publishes        string    // names, with a space around each
 	Expires          time.Time // when what was shown stops opening; zero for never
 }
+
+// Publishes says whether a member's token lets a stream be published.
+func (g Grant) Publishes(stream string) bool { return strings.Contains(g.publishes, " "+stream+" ") }
 
 const anonymous = "anonymous"
 
@@ -229,7 +232,7 @@ func (a *Authority) shown(r Request) (Grant, error) {
 
 func (r Request) member(m MemberClaims) Grant {
 	return Grant{Subject: "member:" + m.RoomID + "/" + m.UserID, RoomID: m.RoomID, UserID: m.UserID, Role: m.Role,
-		NickName: m.NickName, Stream: m.Stream, Issued: m.Issued, Publish: m.Publish, Path: r.path(PathLive), Expires: m.Expires}
+		NickName: m.NickName, Stream: m.Stream, Issued: m.Issued, publishes: " " + strings.Join(m.Publish, " ") + " ", Path: r.path(PathLive), Expires: m.Expires}
 }
 
 func (a *Authority) room(r Request) (Grant, error) {

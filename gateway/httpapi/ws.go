@@ -72,7 +72,7 @@ func (s *Server) may(g auth.Grant, remote string) func(context.Context, bool, st
 		r := auth.Request{Action: auth.Play, Stream: name, Protocol: "ws", Remote: remote}
 		if publish {
 			r.Action = auth.Publish
-			if s.live().Auth.Mode == config.AuthToken && !slices.Contains(g.Publish, name) {
+			if s.live().Auth.Mode == config.AuthToken && !g.Publishes(name) {
 				return fmt.Errorf("%w: the token does not let you publish", auth.ErrNoRight)
 			}
 		}
