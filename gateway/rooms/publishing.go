@@ -52,7 +52,7 @@ func (s *Service) StreamChanged(name string) { s.dirty.add(name, true) }
 // reconcile brings members into step with what is published here, and tells back
 // ends of streams.
 func (s *Service) reconcile() {
-	told := map[string]bool{} // the streams that back ends know to be here
+	told := map[string]member{} // the streams that back ends know to be here, and whose they were
 	for {
 		select {
 		case <-s.ctx.Done():

@@ -19,20 +19,23 @@ func (s *Service) report(roomID string, events []room.Event) {
 
 // reportStream tells back ends that a stream has begun or ended here. told is
 // what they know.
-func (s *Service) reportStream(name string, told map[string]bool) {
+func (s *Service) reportStream(name string, told map[string]member) {
 	live := s.o.Streams.Get(name) != nil
-	if live == told[name] {
+	was, known := told[name]
+	if live == known {
 		return
 	}
 	w := webhook.Event{Event: webhook.StreamEnded, At: s.o.Now().UTC(), Stream: name}
 	if live {
 		w.Event = webhook.StreamStarted
-		told[name] = true
+		was, _ = s.index.owner(name)
+		told[name] = was
 	} else {
 		delete(told, name)
+		if owner, ok := s.index.owner(name); ok {
+			was = owner // it may have joined since
+		}
 	}
-	if owner, ok := s.index.owner(name); ok {
-		w.RoomID, w.UserID = owner.roomID, owner.userID
-	}
+	w.RoomID, w.UserID = was.roomID, was.userID
 	s.hooks.Send(w)
 }
