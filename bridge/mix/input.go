@@ -134,18 +134,24 @@ func (in *input) hear(ctx context.Context, player *stream.Player) {
 			if f.Config || f.Kind == stream.Meta {
 				continue
 			}
-			wall := f.Arrival.Sub(in.m.began)
 			if f.Kind == stream.Video {
-				in.clock.arrived(0, f.DTS, wall)
+				in.clock.arrived(0, f.DTS, in.m.wall())
 				in.measure(f.DTS)
 				continue
 			}
-			in.clock.arrived(1, f.DTS, wall)
+			if time.Since(f.Arrival) > staleSound {
+				continue
+			}
+			in.clock.arrived(1, f.DTS, in.m.wall())
 			h.unit(f)
 		}
 		clear(batch)
 	}
 }
+
+// staleSound is how long sound may lie about before it is left out rather than
+// decoded: on a machine that is too slow, some of it is then in time.
+const staleSound = 300 * time.Millisecond
 
 // measure keeps the average interval of the input's pictures.
 func (in *input) measure(dts time.Duration) {
