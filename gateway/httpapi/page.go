@@ -9,19 +9,22 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
+// pages are the addresses of what has no name of its own.
+var pages = map[string]string{"": "index.html", "agent": "agent.html", "caller": "caller.html"}
+
 // page serves the built page. Files under assets/ carry a hash of their content
 // in the name and may be kept for ever; the rest is asked for anew.
 func (s *Server) page(c *fiber.Ctx) error {
 	name := strings.TrimPrefix(path.Clean("/"+c.Path()), "/")
-	if name == "" {
-		name = "index.html"
+	if found, ok := pages[name]; ok {
+		name = found
 	}
 	if s.Page == nil {
 		return sendProblem(c, fiber.StatusNotFound, "No page in this binary", "build it with `make build`")
 	}
 	body, err := fs.ReadFile(s.Page, name)
 	if err != nil {
-		if name == "index.html" {
+		if path.Ext(name) == ".html" {
 			return sendProblem(c, fiber.StatusNotFound, "No page in this binary", "build it with `make build`")
 		}
 		return sendProblem(c, fiber.StatusNotFound, "Not found", "nothing is served at "+c.Path())
@@ -30,6 +33,10 @@ func (s *Server) page(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	} else {
 		c.Set(fiber.HeaderCacheControl, "no-cache")
+	}
+	if name == "agent.html" {
+		// Agents act by single keys and presses: no other site may lay itself around the console.
+		c.Set(fiber.HeaderContentSecurityPolicy, "frame-ancestors 'none'")
 	}
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	if t := mime.TypeByExtension(path.Ext(name)); t != "" {

@@ -14,7 +14,7 @@ import { loadSettings } from './useSettings'
 const viewMs = 250
 
 /** A room as components see it, from joining to leaving, with the person's own devices tied to it. */
-export function useRoom(devices: RoomDevices, token: ReturnType<typeof useRoomToken>, onNews: (news: News) => void) {
+export function useRoom(devices: RoomDevices, token: Pick<ReturnType<typeof useRoomToken>, 'get' | 'explain' | 'forget'>, onNews: (news: News) => void) {
   const state = ref<LinkState>('idle')
   const problem = shallowRef<Problem | null>(null)
   const room = shallowRef<RoomState | null>(null)
