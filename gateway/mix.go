@@ -21,8 +21,8 @@ func (g *Gateway) openMixer() {
 	})
 	g.mixer = mixer{g.mixing}
 	g.metrics.WatchMixes(g.mixing.Stats)
-	for _, w := range Warnings(g.cfg) {
-		g.log.Warn(w)
+	if err := mix.Find(c.FFmpeg); err != nil && g.cfg.Weapp.Enabled {
+		g.log.Warn(mixWarning(err))
 	}
 }
 
@@ -53,7 +53,11 @@ func Warnings(c *config.Config) (warnings []string) {
 		return nil // nobody can ask for a mix
 	}
 	if err := mix.Probe(context.Background(), c.Mix.FFmpeg); err != nil {
-		warnings = append(warnings, fmt.Sprintf("mix.ffmpeg: %v; until then the audience of a live room hears everyone and sees the anchor alone", err))
+		warnings = append(warnings, mixWarning(err))
 	}
 	return warnings
+}
+
+func mixWarning(err error) string {
+	return fmt.Sprintf("mix.ffmpeg: %v; until then the audience of a live room hears everyone and sees the anchor alone", err)
 }

@@ -207,13 +207,21 @@ func check(output string, inputs []Input) error {
 // probeTimeout is how long ffmpeg may take to say what it can.
 const probeTimeout = 15 * time.Second
 
-// Probe tells whether the ffmpeg at path is there and encodes H.264.
-func Probe(ctx context.Context, path string) error {
+// Find tells whether there is a program at path, a name or a path.
+func Find(path string) error {
 	if path == "" {
 		return fmt.Errorf("%w is switched off; set mix.ffmpeg to its path", ErrEncoder)
 	}
 	if _, err := exec.LookPath(path); err != nil {
 		return fmt.Errorf("%w %q is not there; install it, or set mix.ffmpeg to its path", ErrEncoder, path)
+	}
+	return nil
+}
+
+// Probe runs the ffmpeg at path to see whether it encodes H.264.
+func Probe(ctx context.Context, path string) error {
+	if err := Find(path); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

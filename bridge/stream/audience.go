@@ -147,7 +147,7 @@ func (r *Reader) follow() {
 		return
 	}
 	head, key := from.newest()
-	if from != own && key == nil {
+	if from != own && key == nil && !(r.s.soundOnly() && head.seq > 0) {
 		if r.log == own {
 			return
 		}
@@ -164,6 +164,13 @@ func (r *Reader) follow() {
 	if first := place.next.Load(); first != nil {
 		r.joinLag = head.DTS - first.DTS
 	}
+}
+
+// soundOnly tells whether the publisher sends no pictures, so that no keyframe is
+// to be waited for.
+func (s *Stream) soundOnly() bool {
+	t := s.Tracks()
+	return t != nil && t.Video == nil
 }
 
 // step is by how much time goes on where it would go back: players like each

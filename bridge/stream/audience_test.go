@@ -145,3 +145,68 @@ func TestOneCompositionAfterTheOther(t *testing.T) {
 	}
 	second.Close()
 }
+
+func TestAudienceOfSoundAloneGoesOver(t *testing.T) {
+	r, _ := newTestRegistry(t, nil)
+	p, err := r.Publish("live/a", PublisherInfo{Origin: FromFrames})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Turn().SetAudio(&audio.Config{ASC: []byte{0x11, 0x90}, SampleRate: 48000, Channels: 2})
+	p.Turn().WriteAudio(0, []byte{0xaf, 1, 1})
+	_, audience := play(t, p.Stream(), FLV, ReaderOptions{Audience: true})
+	p.Turn().WriteAudio(20*ms, []byte{0xaf, 1, 2})
+	read(t, audience)
+	c, err := p.Stream().Compose()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetAudio(&audio.Config{ASC: []byte{0x11, 0x88}, SampleRate: 48000, Channels: 1})
+	over := make(chan error, 1)
+	go func() {
+		for {
+			frames, err := audience.Next(context.Background(), nil)
+			if err != nil || frames[len(frames)-1].Body[2] > 100 {
+				over <- err
+				return
+			}
+		}
+	}()
+	tick := time.NewTicker(5 * ms)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for at := 40 * ms; ; at += 5 * ms {
+		c.WriteAudio(at, []byte{0xaf, 1, 101})
+		p.Turn().WriteAudio(at, []byte{0xaf, 1, 3})
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Error(err)
+			}
+			c.Close()
+			return
+		case <-deadline:
+			t.Fatal("the audience never heard the composition")
+		case <-tick.C:
+		}
+	}
+}
+
+func TestNobodyWaitsForEver(t *testing.T) {
+	r, _ := newTestRegistry(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, name := range []string{"live/x", "live/y"} {
+		if _, err := r.Wait(ctx, name, time.Hour); !errors.Is(err, context.Canceled) {
+			t.Errorf("a wait that was given up: %v", err)
+		}
+		if _, err := r.Wait(context.Background(), name, time.Millisecond); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a wait in vain: %v", err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiters) != 0 {
+		t.Errorf("%d names are waited for by nobody", len(r.waiters))
+	}
+}

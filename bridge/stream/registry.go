@@ -53,7 +53,7 @@ type Registry struct {
 
 	mu      sync.Mutex
 	streams map[string]*Stream
-	waiters map[string]chan struct{} // closed when the name is published
+	waiters map[string]*waiter
 	closed  bool
 	wg      sync.WaitGroup
 }
@@ -69,7 +69,7 @@ func NewRegistry(o Options) *Registry {
 	if o.OnDrop == nil {
 		o.OnDrop = func(string, int) {}
 	}
-	r := &Registry{opts: o, streams: map[string]*Stream{}, waiters: map[string]chan struct{}{}}
+	r := &Registry{opts: o, streams: map[string]*Stream{}, waiters: map[string]*waiter{}}
 	r.maxPlayers.Store(int64(o.MaxPlayers))
 	return r
 }
@@ -143,7 +143,7 @@ func (r *Registry) Publish(name string, info PublisherInfo) (*Publication, error
 		s.slog.Info("published", "protocol", info.Protocol, "remote", info.Remote)
 	}
 	if w := r.waiters[name]; w != nil {
-		close(w)
+		close(w.published)
 		delete(r.waiters, name)
 	}
 	return p, nil
@@ -243,9 +243,10 @@ func (r *Registry) Wait(ctx context.Context, name string, wait time.Duration) (*
 		}
 		w := r.waiters[name]
 		if w == nil {
-			w = make(chan struct{})
+			w = &waiter{published: make(chan struct{})}
 			r.waiters[name] = w
 		}
+		w.waiting++
 		r.mu.Unlock()
 		if timeout == nil {
 			t := time.NewTimer(wait)
@@ -253,12 +254,30 @@ func (r *Registry) Wait(ctx context.Context, name string, wait time.Duration) (*
 			timeout = t.C
 		}
 		select {
-		case <-w:
+		case <-w.published:
 		case <-timeout:
 			wait = 0
 		case <-ctx.Done():
+		}
+		r.leave(name, w)
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// waiter is those who wait for a name.
+type waiter struct {
+	published chan struct{} // closed when it is published
+	waiting   int
+}
+
+// leave forgets a name nobody waits for any more: who waits may make names up.
+func (r *Registry) leave(name string, w *waiter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.waiting--; w.waiting == 0 && r.waiters[name] == w {
+		delete(r.waiters, name)
 	}
 }
 
@@ -280,7 +299,7 @@ func (r *Registry) Close() {
 	r.mu.Lock()
 	r.closed = true
 	for _, w := range r.waiters {
-		close(w)
+		close(w.published)
 	}
 	clear(r.waiters)
 	for _, s := range r.streams {

@@ -219,6 +219,10 @@ func TestLiveRoomIsMixedForItsAudience(t *testing.T) {
 		t.Errorf("the signed address shows %s in the first tile's place, 1 kHz at %.3f", tl.at(300, 490), tl.levels[1])
 	}
 
+	if tl := tailOf(t, testmedia.Record(t, testmedia.FFmpeg, gw.rtmpURL(anchor.stream), 2*time.Second), 440); tl.at(300, 490) != "lime" {
+		t.Errorf("unsigned RTMP shows %s in the first tile's place", tl.at(300, 490))
+	}
+
 	phoneCamera.Stop()
 	until("the phone to be gone", func(tl tail) bool {
 		return tl.at(300, 490) == "red" && tl.at(300, 310) != "red" && loud(tl.levels[0]) && !loud(tl.levels[1]) && loud(tl.levels[2])
