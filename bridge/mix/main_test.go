@@ -120,11 +120,15 @@ func (c clip) make(t *testing.T) string {
 }
 
 func (c clip) encode() (string, error) {
-	dir := filepath.Join(os.TempDir(), "hutong-mix-test")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "hutong-test")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("10-%v-%s-%dx%d-%d-%d.flv", clipLength, c.colour, c.width, c.height, c.hz, c.rate))
+	path := filepath.Join(dir, fmt.Sprintf("mix-10-%v-%s-%dx%d-%d-%d.flv", clipLength, c.colour, c.width, c.height, c.hz, c.rate))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}

@@ -134,15 +134,23 @@ func (m *mixdown) encode(ctx context.Context) error {
 // leastRate is the fewest pictures a second that are encoded for, nominally.
 const leastRate = 10
 
-// rate is the anchor's pictures a second, within bounds.
+// rate is the pictures a second of the input that has most, within bounds.
 func (m *mixdown) rate() int {
-	m.anchor.mu.Lock()
-	defer m.anchor.mu.Unlock()
 	most := max(m.mixer.opts.Encoder.MaxRate, 1)
-	if m.anchor.interval <= 0 {
+	shortest := time.Second / time.Duration(most)
+	interval := time.Duration(0)
+	for _, in := range m.all() {
+		in.mu.Lock()
+		if i := in.interval; i > 0 && (interval == 0 || i < interval) {
+			interval = i
+		}
+		in.mu.Unlock()
+	}
+	if interval == 0 {
 		return min(15, most)
 	}
-	return min(max(int((time.Second+m.anchor.interval/2)/m.anchor.interval), leastRate), most)
+	interval = max(interval, shortest)
+	return min(max(int((time.Second+interval/2)/interval), leastRate), most)
 }
 
 // draw gives the encoder a picture at each tick of its rate.
@@ -183,13 +191,8 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 			}
 			select {
 			case pix := <-e.free:
-				// The anchor's own times serve lip sync best.
-				at := m.compose(pix, c, next, interval/2)
-				if at <= last || at < next-interval || at > next+interval {
-					at = max(next, last+time.Millisecond)
-				}
-				last = at
-				e.queue <- unpacked{pix, at} // has room for all memory there is
+				last = m.compose(pix, c, next, last, interval)
+				e.queue <- unpacked{pix, last} // has room for all memory there is
 			default:
 				m.mixer.stats.dropped.Add(1)
 			}
@@ -198,19 +201,23 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 	}
 }
 
-// compose paints what is due at a time of the mix, give or take half a tick, and
-// returns the time of the anchor's picture in it.
-func (m *mixdown) compose(pix []byte, c canvas, at, half time.Duration) (anchors time.Duration) {
-	anchors, covered := m.anchor.draw(pix, c, at+half)
+// compose paints what is due at a tick, give or take half of it, and returns the
+// picture's time, which is the anchor's own where that is near and after last: it
+// serves lip sync best.
+func (m *mixdown) compose(pix []byte, c canvas, tick, last, interval time.Duration) (at time.Duration) {
+	at, covered := m.anchor.draw(pix, c, tick+interval/2)
 	if !covered {
 		black(pix, c.size)
 	}
+	if at <= last || at < tick-interval || at > tick+interval {
+		at = max(tick, last+time.Millisecond)
+	}
 	for _, in := range m.all() {
 		if in != m.anchor {
-			in.draw(pix, c, at+half)
+			in.draw(pix, c, at+interval/2)
 		}
 	}
-	return anchors
+	return at
 }
 
 // thrift keeps the ffmpegs of a mix within their share of the processor, by

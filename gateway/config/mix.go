@@ -10,7 +10,7 @@ type Mix struct {
 	Preset string `yaml:"preset" choice:"ultrafast,superfast,veryfast,faster,fast,medium"`
 	// VideoBitrate is in bits per second; 0 goes by the size of the picture.
 	VideoBitrate int `yaml:"video_bitrate" min:"0" max:"20000000"`
-	// MaxFrameRate bounds the pictures per second, which are the anchor's otherwise.
+	// MaxFrameRate bounds the pictures per second, which are those of the input that has most.
 	MaxFrameRate int `yaml:"max_frame_rate" min:"5" max:"60"`
 	Threads      int `yaml:"threads" min:"1" max:"64"`
 	// MaxCPU is in percent of one core, for all ffmpegs of one mix; 0 is no bound.
