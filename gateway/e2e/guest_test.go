@@ -34,11 +34,14 @@ func faceOf(n int) face {
 	}}
 }
 
-// browser starts a Chromium whose camera and microphone are of a face.
+// browser starts a Chromium whose camera, unless there is another, and microphone
+// are of a face.
 func (f face) browser(t *testing.T, o testmedia.BrowserOptions) *testmedia.Browser {
 	t.Helper()
-	o.Video = testmedia.Clip(t, testmedia.Spec{Width: f.spec.Width, Height: f.spec.Height, FPS: f.spec.FPS,
-		Duration: 4 * time.Second, FirstCounter: f.spec.FirstCounter}, testmedia.Y4M)
+	if o.Video == "" {
+		o.Video = testmedia.Clip(t, testmedia.Spec{Width: f.spec.Width, Height: f.spec.Height, FPS: f.spec.FPS,
+			Duration: 4 * time.Second, FirstCounter: f.spec.FirstCounter}, testmedia.Y4M)
+	}
 	o.Audio = testmedia.Clip(t, testmedia.Spec{Duration: time.Minute, ToneHz: f.hz}, testmedia.WAV)
 	o.Init = testmedia.StripScript + pageScript + roomScript + o.Init
 	return testmedia.NewBrowser(t, o)
