@@ -10,7 +10,7 @@ const (
 	askAgain = time.Second
 
 	// frameEnd is how long a change of layer waits for the end of a frame.
-	frameEnd = 100 * time.Millisecond
+	frameEnd = 250 * time.Millisecond
 )
 
 // fit has the layer chosen for a tile, soon.

@@ -18,6 +18,10 @@ const (
 	// uplink that is thin comes and goes, and each change costs a keyframe and
 	// gives players another size.
 	layerReturn = 4 * time.Second
+
+	// mostDeferred bounds how often a change waits for another keyframe, because
+	// the one at hand came amid a frame of the layer in use.
+	mostDeferred = 3
 )
 
 // simulcast is what a feed knows of its layers. Each has a ring of its own in
@@ -25,12 +29,14 @@ const (
 // Source's own video, which all other players and taps get, is made of the best
 // layer at the time.
 type simulcast struct {
-	mu      sync.Mutex
-	active  int   // layer the Source's own video is made of
-	newest  int64 // last arrival on any
-	fell    int64 // instant of the last change to a worse one, 0 for none
-	layers  [maxLayers]layer
-	scratch []*packet
+	mu     sync.Mutex
+	active int   // layer the Source's own video is made of
+	newest int64 // last arrival on any
+	fell   int64 // instant of the last change to a worse one, 0 for none
+
+	deferred int // changes put off since the last one
+	layers   [maxLayers]layer
+	scratch  []*packet
 }
 
 type layer struct {
@@ -185,9 +191,15 @@ func (f *Feed) compose(i int, p *packet) (wanted bool) {
 		if !p.key {
 			return s.active == noLayer || s.climbs(i, p.at) || s.best() == i
 		}
+		if s.deferred < mostDeferred && f.amidFrame() {
+			s.deferred++
+
+			return true
+		}
 		if s.active != noLayer && s.better(s.active, i) {
 			s.fell = p.at
 		}
+		s.deferred = 0
 		f.use(i, p)
 	default:
 		return false
@@ -202,6 +214,21 @@ func (f *Feed) compose(i int, p *packet) (wanted bool) {
 // is better.
 func (s *simulcast) climbs(i int, now int64) bool {
 	return s.better(i, s.active) && (s.fell == 0 || now-s.fell >= int64(layerReturn))
+}
+
+// amidFrame reports whether the layer in use is being received and its newest
+// frame is not whole yet.
+func (f *Feed) amidFrame() bool {
+	s := &f.simulcast
+	if s.active == noLayer || !s.sent(s.active) {
+		return false
+	}
+	t := &f.src.tracks[kinds+s.active]
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	p := t.get(t.maxSeq)
+
+	return p != nil && !p.marker
 }
 
 // best gives the best layer being received.

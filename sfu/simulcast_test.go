@@ -91,19 +91,18 @@ func TestSimulcastStaysWithWhatLasts(t *testing.T) {
 	c.set(true, 2)
 	eventually(t, "the high layer again", func() bool { return lastLayer(player.got(Video)) == 2 })
 	c.end()
-	packets := player.got(Video)
-	checkLayers(t, packets)
-	var from, to uint32 // frames of the middle layer, 10 ms apart
-	for _, p := range packets {
-		if n := numberOfPayload(p.Payload); layerOfPayload(p.Payload) == 1 {
-			if from == 0 {
-				from = n
-			}
-			to = n
+	order := checkLayers(t, player.got(Video))
+	if n := len(order); n < 3 || !slices.Equal(order[n-3:], []int{2, 1, 2}) {
+		t.Errorf("the player got layers %v", order)
+	}
+	l := &simulcast{active: 1, fell: int64(time.Hour)}
+	for after, want := range map[time.Duration]bool{0: false, layerReturn - 1: false, layerReturn: true, time.Minute: true} {
+		if got := l.climbs(2, int64(time.Hour+after)); got != want {
+			t.Errorf("after %v a better layer is taken: %v", after, got)
 		}
 	}
-	if spent := time.Duration(to-from) * 10 * time.Millisecond; spent < layerReturn*3/4 {
-		t.Errorf("the larger picture was back after %v", spent)
+	if l.climbs(0, int64(2*time.Hour)) {
+		t.Error("a worse layer is taken for a better one")
 	}
 }
 

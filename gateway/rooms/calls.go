@@ -175,9 +175,18 @@ func (s *Service) Depart(ctx context.Context, roomID, userID, sessionID string) 
 // Remove takes out a member whom others want to go, and who does not come back
 // before Join lets them.
 func (s *Service) Remove(ctx context.Context, roomID, userID string) error {
-	return s.leave(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+	return s.expel(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
 		return r.Remove(userID, now)
 	})
+}
+
+// expel is leave for one who does not come back.
+func (s *Service) expel(ctx context.Context, roomID, userID string, op operation) error {
+	err := s.leave(ctx, roomID, userID, op)
+	if err == nil {
+		s.index.bar(roomID, userID)
+	}
+	return err
 }
 
 func (s *Service) leave(ctx context.Context, roomID, userID string, op operation) error {

@@ -39,7 +39,7 @@ func (s *Service) Voids(roomID, userID string, issued time.Time) bool {
 // RemoveBy is Remove by another member, whose role must allow it: see
 // [room.Room.CheckModerator].
 func (s *Service) RemoveBy(ctx context.Context, roomID, by string, role room.Role, userID string) error {
-	return s.leave(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
+	return s.expel(ctx, roomID, userID, func(r room.Room, now time.Time) (room.Room, []room.Event, error) {
 		if err := r.CheckModerator(by, role); err != nil {
 			return r, nil, err
 		}

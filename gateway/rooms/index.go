@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -22,10 +23,14 @@ func newIndex() index {
 	return index{mu: new(sync.RWMutex), rooms: map[string]room.Room{}, streams: map[string]member{}, shelves: shelves{}, ended: newEnded()}
 }
 
-// set files a room as the watch has it.
+// set files a room as the watch has it, which may be behind what this node has
+// written since.
 func (x index) set(r room.Room) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if known, ok := x.rooms[r.RoomID]; ok && known.CreatedAt.Equal(r.CreatedAt) && newer(known, r) {
+		return
+	}
 	x.setLocked(r)
 }
 
@@ -58,6 +63,18 @@ func (x index) note(r room.Room) {
 
 func newer(a, b room.Room) bool {
 	return a.Revision > b.Revision && a.LastSeq >= b.LastSeq || a.Revision >= b.Revision && a.LastSeq > b.LastSeq
+}
+
+// bar notes at once that somebody who had no place was removed: no event tells of
+// it, so note leaves it to the watch.
+func (x index) bar(roomID, userID string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r, ok := x.rooms[roomID]
+	if _, back := r.Place(userID); ok && !back && !slices.Contains(r.Removed, userID) {
+		r.Removed = append(slices.Clone(r.Removed), userID)
+		x.rooms[roomID] = r
+	}
 }
 
 // remove forgets a room that is gone, unless another has its roomID by now.
