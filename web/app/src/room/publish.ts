@@ -116,6 +116,12 @@ export class PublishPeer {
     else this.guard.kick()
   }
 
+  /** The same after a return over what may be another network. */
+  follow(): void {
+    if (this.pc.signalingState === 'have-local-offer') void this.offer(true)
+    else this.guard.follow()
+  }
+
   close(): void {
     this.closed = true
     clearTimeout(this.timer)

@@ -241,8 +241,8 @@ export class RoomSession {
     if (this.muted) this.tell({ type: 'mute', ...this.muted })
     if (this.view) this.tell({ type: 'view', tiles: this.view })
     if (resumed) {
-      this.publishing?.kick()
-      this.subscribing?.kick()
+      this.publishing?.follow()
+      this.subscribing?.follow()
     } else this.dropPeers()
     if (!this.publishing) this.publish()
     this.say(null)

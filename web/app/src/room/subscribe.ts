@@ -55,8 +55,9 @@ export class SubscribePeer {
     else await addCandidate(this.pc, candidate)
   }
 
-  kick(): void {
-    this.guard.kick()
+  /** After the WebSocket has come back. */
+  follow(): void {
+    this.guard.follow()
   }
 
   close(): void {
