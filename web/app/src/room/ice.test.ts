@@ -20,11 +20,14 @@ function setUp() {
   const pc = new FakePeer()
   const gateway = { reachable: true }
   const seen = { restarts: 0, lost: 0, troubled: [] as boolean[] }
-  const guard = new IceGuard(pc as unknown as RTCPeerConnection, {
+  const guard: IceGuard = new IceGuard(pc as unknown as RTCPeerConnection, {
     reachable: async () => gateway.reachable,
     restart: () => void seen.restarts++,
     onTrouble: (troubled) => seen.troubled.push(troubled),
-    onLost: () => void seen.lost++,
+    onLost() {
+      seen.lost++
+      guard.close()
+    },
   })
   const soon = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
   return { pc, gateway, seen, guard, soon }
