@@ -219,6 +219,17 @@ describe('RoomSession', () => {
     s.session.leave()
   })
 
+  it('does not make a room anew that was closed while it was away', async () => {
+    const s = setUp({ explain: async () => new Problem('room-missing') })
+    await s.enter()
+    s.sockets[0]!.cut()
+    await s.soon(2_000)
+    s.sockets[1]!.cut()
+    await s.soon(2_000)
+    expect(s.last()).toEqual(['failed', 'room-closed'])
+    expect(s.tokens).toEqual([false, false])
+  })
+
   it('keeps its place when the page is loaded again', async () => {
     const s = setUp()
     await s.enter()

@@ -93,6 +93,8 @@ export class RoomSession {
         } catch (error) {
           problem = toProblem(error)
         }
+        // A room that has gone while we were away was closed: nobody who was in it makes it anew.
+        if (this.joined && problem?.kind === 'room-missing') problem = new Problem('room-closed')
         this.up = false
         if (signal.aborted) break
         const refused: boolean = !fresh && problem !== null && another.includes(problem.kind)
