@@ -89,7 +89,7 @@ func (j *jobs) one() bool {
 		j.s.log.Error("a composite failed", "recording", i.RecordingID, "composite", c.ID, "error", err)
 	}
 	i, err = j.s.change(j.s.ctx, i.RecordingID, func(i *Item) error {
-		if p := i.composite(c.ID); p != nil {
+		if p := i.composite(c.ID); p != nil && p.State != Cancelled {
 			p.State, p.Error, p.EndedAt = state, reason, time.Now().UTC()
 			if state == Done {
 				p.Name, p.Bytes, p.SHA256, p.Progress = made.Name, made.Bytes, made.SHA256, 1
@@ -189,7 +189,7 @@ func (s *Service) Discard(ctx context.Context, id, composite, by string) error {
 			return fmt.Errorf("%w: recording %s has no composite %s", ErrNotFound, id, composite)
 		}
 		was = *c
-		if c.State == Waiting {
+		if c.State == Waiting || c.State == Running {
 			c.State, c.EndedAt = Cancelled, time.Now().UTC()
 			return nil
 		}
@@ -199,6 +199,12 @@ func (s *Service) Discard(ctx context.Context, id, composite, by string) error {
 	if err != nil {
 		return err
 	}
+	// A worker may have taken it meanwhile.
+	s.jobs.mu.Lock()
+	if cancel, running := s.jobs.running[composite]; running {
+		cancel()
+	}
+	s.jobs.mu.Unlock()
 	if was.State == Done {
 		err := os.Remove(filepath.Join(s.dir, id, was.Name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -227,7 +233,7 @@ func (s *Service) FFmpeg() error {
 // advance notes how far a composite is.
 func (j *jobs) advance(id, composite string, progress float64) {
 	_, err := j.s.change(j.s.ctx, id, func(i *Item) error {
-		if c := i.composite(composite); c != nil {
+		if c := i.composite(composite); c != nil && c.State != Cancelled {
 			c.State, c.Progress = Running, progress
 		}
 		return nil
