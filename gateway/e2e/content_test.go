@@ -114,7 +114,7 @@ func hears(hz ...float64) func(heard) bool {
 		left, right := testmedia.MeasureTone(h.left, 48000), testmedia.MeasureTone(h.right, 48000)
 		return math.Abs(left.Hz-hz[0]) < 1 && math.Abs(right.Hz-hz[len(hz)-1]) < 1 &&
 			left.Residual < residualLimit && right.Residual < residualLimit &&
-			len(testmedia.Clicks(h.left, 48000, clickLimit)) == 0
+			len(testmedia.Clicks(h.left, 48000, clickLimit)) == 0 && len(testmedia.Clicks(h.right, 48000, clickLimit)) == 0
 	}
 }
 
