@@ -16,6 +16,7 @@ func (s *Service) finish(ctx context.Context, c call.Call) error {
 	if err := s.past.write(ctx, Record{Call: c, Quality: s.meter.timeline(ctx, c.CallID)}); err != nil {
 		return fmt.Errorf("call %s has ended, but is not written down yet: %w", c.CallID, err)
 	}
+	s.drop(ctx, c.Caller.UserID, c.CallID)
 	s.closeRoom(ctx, c.CallID)
 	for agentID := range s.boundTo(c.CallID) {
 		s.flow.follow(ctx, agentID, c, false)

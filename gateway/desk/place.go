@@ -47,11 +47,8 @@ func (s *Service) Place(ctx context.Context, queueID string, r Request) (p Place
 	unlock := s.crowd.lock(r.Caller.UserID)
 	defer unlock()
 	if old, ok := s.callOf(r.Caller.UserID); ok {
-		if old.Queue != queueID && s.rootOf(old) != queueID {
-			return Place{}, false, fmt.Errorf("%w: %s is in queue %s; hang up first", ErrOtherCall, r.Caller.UserID, old.Queue)
-		}
-		p, err := s.Return(ctx, old.CallID, r.Caller)
-		if err == nil || !errors.Is(err, store.ErrNotFound) && !errors.Is(err, call.ErrWrongState) {
+		p, err := s.again(ctx, old, queueID, r.Caller)
+		if err == nil || !over(err) {
 			return p, true, err
 		}
 	}
@@ -59,29 +56,75 @@ func (s *Service) Place(ctx context.Context, queueID string, r Request) (p Place
 		return Place{}, false, err
 	}
 	placing.Queue = q.ID
-	if _, err := s.o.Rooms.Create(ctx, room.Options{RoomID: placing.CallID, Name: q.Name, Capacity: capacity}); err != nil {
-		return Place{}, false, err
+	for range maxMoved {
+		mine, other, err := s.claim(ctx, r.Caller.UserID, placing.CallID)
+		if err != nil {
+			return Place{}, false, err
+		}
+		if other == "" {
+			p, err := s.put(ctx, placing, q, mine)
+			return p, false, err
+		}
+		old, err := s.getCall(ctx, other)
+		if err == nil {
+			p, err = s.again(ctx, old, queueID, r.Caller)
+		}
+		if err == nil || !over(err) {
+			return p, true, err
+		}
 	}
-	view, m, err := s.o.Rooms.Join(ctx, placing.CallID, room.Joining{UserID: r.Caller.UserID, NickName: r.Caller.NickName, Client: r.Caller.Client})
-	if err != nil {
-		return Place{}, false, err
+	return Place{}, false, fmt.Errorf("%w: calls of %s begin and end all the time; try again", store.ErrConflict, r.Caller.UserID)
+}
+
+// over says that a call was not to be returned to, because it has ended.
+func over(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, call.ErrWrongState)
+}
+
+// again returns a user to their call.
+func (s *Service) again(ctx context.Context, old call.Call, queueID string, who call.Caller) (Place, error) {
+	if old.Queue != queueID && s.rootOf(old) != queueID {
+		return Place{}, fmt.Errorf("%w: %s is in queue %s; hang up first", ErrOtherCall, who.UserID, old.Queue)
 	}
-	c, err := call.Place(placing, s.o.Now())
+	return s.Return(ctx, old.CallID, who)
+}
+
+// put makes a call that is claimed, and its room.
+func (s *Service) put(ctx context.Context, p call.Placing, q queue, mine claimed) (Place, error) {
+	fail := func(err error) (Place, error) {
+		s.closeRoom(ctx, p.CallID)
+		s.drop(ctx, p.Caller.UserID, p.CallID)
+		return Place{}, err
+	}
+	if _, err := s.o.Rooms.Create(ctx, room.Options{RoomID: p.CallID, Name: q.Name, Capacity: capacity, Run: true}); err != nil {
+		return fail(err)
+	}
+	view, m, err := s.o.Rooms.Join(ctx, p.CallID, room.Joining{UserID: p.Caller.UserID, NickName: p.Caller.NickName, Client: p.Caller.Client})
 	if err != nil {
-		return Place{}, false, err
+		return fail(err)
+	}
+	c, err := call.Place(p, s.o.Now())
+	if err != nil {
+		return fail(err)
 	}
 	data, err := c.Encode()
-	if err == nil {
-		_, err = s.calls.Create(ctx, c.CallID, data)
-	}
 	if err != nil {
-		s.closeRoom(ctx, c.CallID)
-		return Place{}, false, err
+		return fail(err)
+	}
+	if _, err = s.calls.Create(ctx, c.CallID, data); err != nil {
+		return fail(err)
 	}
 	s.index.note(c)
 	s.report("call_created", c)
+	if err := s.confirm(ctx, mine); errors.Is(err, store.ErrConflict) {
+		// This node took so long that another has placed a call of the same user.
+		_, err = s.HangUp(ctx, c.CallID, call.BySystem, Account{})
+		return Place{}, errors.Join(fmt.Errorf("%w: call %s of %s was placed by another node meanwhile; try again", store.ErrConflict, c.CallID, p.Caller.UserID), err)
+	} else if err != nil {
+		return Place{}, err
+	}
 	s.o.Log.Info("call placed", "call", c.CallID, "queue", c.Queue, "user", c.Caller.UserID, "client", c.Caller.Client)
-	return Place{c, view, m}, false, nil
+	return Place{c, view, m}, nil
 }
 
 // rootOf is the queue that a call was placed in.
@@ -151,7 +194,7 @@ func (s *Service) Return(ctx context.Context, callID string, who call.Caller) (P
 func (s *Service) enter(ctx context.Context, c call.Call, j room.Joining) (Place, error) {
 	view, m, err := s.o.Rooms.Join(ctx, c.CallID, j)
 	if errors.Is(err, rooms.ErrRoomNotFound) {
-		_, err = s.o.Rooms.Create(ctx, room.Options{RoomID: c.CallID, Name: c.Queue, Capacity: capacity})
+		_, err = s.o.Rooms.Create(ctx, room.Options{RoomID: c.CallID, Name: c.Queue, Capacity: capacity, Run: true})
 		if err == nil || errors.Is(err, rooms.ErrRoomExists) {
 			view, m, err = s.o.Rooms.Join(ctx, c.CallID, j)
 		}

@@ -67,6 +67,7 @@ type Options struct {
 
 	tick         time.Duration // of tend.go; 0 is what it says there
 	webhookRetry time.Duration
+	stale        time.Duration // of claim.go
 }
 
 // Service is the desk of this node's store. Its methods may be called from many
@@ -78,6 +79,7 @@ type Service struct {
 	calls     *store.Bucket
 	agents    *store.Bucket
 	backs     *store.Bucket // call-back requests
+	claims    *store.Bucket // callIDs by the userID of their caller
 	logins    *store.Bucket
 	people    *store.Bucket // agents that the configuration does not have
 	index     index
@@ -124,7 +126,7 @@ func New(o Options) (s *Service, err error) {
 		return nil, fmt.Errorf("desk: %w", err)
 	}
 	s.set.Store(set)
-	for name, b := range map[string]**store.Bucket{"calls": &s.calls, "agents": &s.agents, "callbacks": &s.backs, "desk_people": &s.people} {
+	for name, b := range map[string]**store.Bucket{"calls": &s.calls, "agents": &s.agents, "callbacks": &s.backs, "desk_claims": &s.claims, "desk_people": &s.people} {
 		if *b, err = o.Store.Bucket(name, store.BucketOptions{}); err != nil {
 			return nil, fmt.Errorf("desk: %w", err)
 		}

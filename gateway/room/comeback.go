@@ -60,9 +60,13 @@ func (r Room) Remove(userID string, now time.Time) (Room, []Event, error) {
 // Moderates says whether a role may remove members and close the room.
 func (role Role) Moderates() bool { return role == Host || role == Agent }
 
-// CheckModerator refuses whoever may not remove members and close the room. role
-// is that of the token of one whose place has expired.
+// CheckModerator refuses whoever may not remove members and close the room: nobody
+// may in one that is run from outside. role is that of the token of one whose place
+// has expired.
 func (r Room) CheckModerator(userID string, role Role) error {
+	if r.Run {
+		return fmt.Errorf("%w: %q is in room %s, which is run from outside, as those of calls are; use /api/v1/calls", ErrNotModerator, clip(userID), r.RoomID)
+	}
 	if p, ok := r.Place(userID); ok {
 		role = p.Role
 	}

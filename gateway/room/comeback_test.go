@@ -118,4 +118,12 @@ func TestCheckModerator(t *testing.T) {
 	if err := r.CheckModerator("expired", Guest); !errors.Is(err, ErrNotModerator) {
 		t.Errorf("a guest whose place has expired: %v", err)
 	}
+	if r, err = Create(Options{RoomID: "call", Run: true}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []Role{Host, Agent, Guest} {
+		if err := r.CheckModerator("somebody", role); !errors.Is(err, ErrNotModerator) {
+			t.Errorf("a room that is run from outside is moderated by its %s: %v", role, err)
+		}
+	}
 }

@@ -39,6 +39,9 @@ type Room struct {
 	Recording string `json:"recording,omitempty"`
 	// Weapp is what the mini-program API keeps; nil for a room it has not touched.
 	Weapp *Weapp `json:"weapp,omitempty"`
+	// Run says that somebody outside decides who is in the room, as the desk does
+	// of a call's: no member removes another or closes it, whatever the role.
+	Run bool `json:"run,omitempty"`
 }
 
 // Member is what everybody in the room knows of one of them.
@@ -91,6 +94,7 @@ type Options struct {
 	Name     string // the roomID when empty
 	Capacity int    // DefaultCapacity when 0
 	Weapp    *Weapp // of a room that the mini-program API makes; kept as it is
+	Run      bool   // see [Room]
 }
 
 // Create makes an empty room at revision 0.
@@ -112,7 +116,7 @@ func Create(o Options, now time.Time) (Room, error) {
 	}
 	at := stamp(now)
 	return Room{RoomID: o.RoomID, Name: o.Name, Capacity: o.Capacity, CreatedAt: at, EmptyAt: at,
-		Members: []Place{}, Messages: []Message{}, Weapp: o.Weapp}, nil
+		Members: []Place{}, Messages: []Message{}, Weapp: o.Weapp, Run: o.Run}, nil
 }
 
 // Close ends the room for everyone in it. A closed room refuses every further

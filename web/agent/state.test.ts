@@ -48,6 +48,37 @@ describe('reduce', () => {
     expect(rang.past).toBeNull()
   })
 
+  it('knows what was handed over, whether the answer or the gateway says so first', () => {
+    const talks = call('c', { state: 'transferring', agent: anna, revision: 5 })
+    const handed = call('c', { state: 'answered', agent: { agentID: 'ben', userID: 'agent-ben', nickName: 'Ben' }, revision: 6 })
+    for (const first of ['answer', 'gateway']) {
+      let state = welcome(talks)
+      if (first === 'gateway') state = reduce(state, { type: 'call_gone', callID: 'c' })!
+      state = told(state, handed)
+      if (first === 'answer') state = reduce(state, { type: 'call_gone', callID: 'c' })!
+      expect(state.calls.size).toBe(0)
+      expect(state.past?.callID).toBe('c')
+    }
+    const supervisor = { ...welcome(talks), me: agent('anna', { role: 'supervisor' }) }
+    const still = told(supervisor, handed)
+    expect(still.calls.size).toBe(1)
+    expect(still.past?.callID).toBe('c')
+  })
+
+  it('does not bring a call back that has ended', () => {
+    const ended = told(welcome(call('c', { state: 'answered', agent: anna })), call('c', { state: 'ended', agent: anna, revision: 3 }))
+    expect(told(ended, call('c', { state: 'held', agent: anna, revision: 2 })).calls.size).toBe(0)
+    const back = told(reduce(welcome(call('c', { state: 'answered', agent: anna })), { type: 'call_gone', callID: 'c' })!, call('c', { state: 'ringing', ringing: ring, revision: 2 }))
+    expect(ringingOf(back)?.callID).toBe('c')
+  })
+
+  it('puts the last call away when another is worked on', () => {
+    const ended = told(welcome(call('c', { state: 'answered', agent: anna })), call('c', { state: 'ended', agent: anna, revision: 2 }))
+    expect(ended.past?.callID).toBe('c')
+    const guest = { userID: 'agent-anna', agentID: 'anna', nickName: 'Anna', role: 'agent', state: 'joined' as const }
+    expect(told(ended, call('d', { state: 'answered', agent: { ...anna, agentID: 'ben' }, guests: [guest] })).past).toBeNull()
+  })
+
   it('learns from a later welcome what ended meanwhile', () => {
     const before = welcome(call('c', { state: 'answered', agent: anna }))
     const after = reduce(before, { type: 'welcome', me: agent('anna'), csrf: 'y', agents: null, queues: null, calls: null, settings: {} })!

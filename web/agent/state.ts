@@ -19,7 +19,11 @@ export interface DeskState {
   readonly settings: DeskSettings
   /** The call that this agent answered last, once it is over for them: what wrap-up is about. */
   readonly past: CallView | null
+  /** Revisions of calls that are gone: an answer that comes late does not bring them back. */
+  readonly gone: ReadonlyMap<string, number>
 }
+
+const mostGone = 100
 
 export type DeskMessage =
   | { type: 'welcome'; me: AgentView; csrf: string; agents: AgentView[] | null; queues: QueueView[] | null; calls: CallView[] | null; settings: Partial<DeskSettings> }
@@ -70,14 +74,21 @@ function welcome(before: DeskState | null, w: DeskMessage & { type: 'welcome' })
       serviceLevel: w.settings.serviceLevel ?? 20,
     },
     past: missed ?? before?.past ?? null,
+    gone: before?.gone ?? new Map(),
   }
 }
 
 function takeCall(state: DeskState, call: CallView): DeskState {
   const known = state.calls.get(call.callID)
-  if (known && known.revision > call.revision) return state
-  if (call.state === 'ended') return dropCall(state, call.callID, call)
-  return { ...state, calls: new Map(state.calls).set(call.callID, call) }
+  if ((known && known.revision > call.revision) || (state.gone.get(call.callID) ?? 0) >= call.revision) return state
+  const { agentID, role } = state.me
+  // An agent who has handed a call over may be told so by the answer before the gateway says that it is gone.
+  if (call.state === 'ended' || (role === 'agent' && partOf(call, agentID) === 'none')) return dropCall(state, call.callID, call)
+  const calls = new Map(state.calls).set(call.callID, call)
+  const handed = known?.agent?.agentID === agentID && call.agent?.agentID !== agentID
+  // Work on another call puts the last one away: what comes after this one is not about that.
+  const works = ['talks', 'consults', 'guest'].includes(partOf(call, agentID))
+  return { ...state, calls, past: handed ? call : works && state.past?.callID !== call.callID ? null : state.past }
 }
 
 function dropCall(state: DeskState, callID: string, last: CallView | null): DeskState {
@@ -87,7 +98,10 @@ function dropCall(state: DeskState, callID: string, last: CallView | null): Desk
   calls.delete(callID)
   quality.delete(callID)
   const mine = (known ?? last)?.agent?.agentID === state.me.agentID || last?.agent?.agentID === state.me.agentID
-  return { ...state, calls, quality, past: mine ? (last ?? known ?? null) : state.past }
+  const gone = new Map([...state.gone].slice(1 - mostGone))
+  gone.delete(callID)
+  gone.set(callID, Math.max(known?.revision ?? 0, last?.revision ?? 0))
+  return { ...state, calls, quality, gone, past: mine ? (last ?? known ?? null) : state.past }
 }
 
 /** What a call is to an agent. */
