@@ -103,7 +103,7 @@ function create() {
   }
 
   const get = <T>(path: string) => ask<T>(path)
-  const post = <T>(path: string, body: unknown = {}, method: Asking['method'] = 'POST') => ask<T>(path, { method, body, csrf })
+  const post = <T>(path: string, body: unknown = {}, method: Asking['method'] = 'POST', patienceMs?: number) => ask<T>(path, { method, body, csrf, patienceMs })
 
   /** Does something, says while it lasts and why it failed. Resolves to whether it worked. */
   async function act(what: string, doing: () => Promise<unknown>): Promise<boolean> {

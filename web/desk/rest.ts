@@ -16,12 +16,14 @@ export class Refusal extends Error {
 }
 
 export interface Asking {
-  method?: 'GET' | 'POST' | 'PUT'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   body?: unknown
   /** A caller's token. */
   token?: string
   /** Proves that a request of a logged-in agent comes from the console. */
   csrf?: string
+  /** How long the answer may take. */
+  patienceMs?: number
 }
 
 /** How far the gateway's clock is ahead of ours, in milliseconds. */
@@ -31,9 +33,9 @@ let ahead = 0
 export const serverTime = (here: number = Date.now()) => here + ahead
 
 /** Asks; undefined where the answer has no body. Throws a Refusal. */
-export async function ask<T>(path: string, { method = 'GET', body, token, csrf }: Asking = {}): Promise<T> {
+export async function ask<T>(path: string, { method = 'GET', body, token, csrf, patienceMs = timeoutMs }: Asking = {}): Promise<T> {
   const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(), timeoutMs)
+  const timer = setTimeout(() => abort.abort(), patienceMs)
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined || method !== 'GET') headers['Content-Type'] = 'application/json'
   if (token) headers['Authorization'] = `Bearer ${token}`
@@ -48,7 +50,7 @@ export async function ask<T>(path: string, { method = 'GET', body, token, csrf }
     throw new Refusal(answer?.error?.code ?? `http_${response.status}`, answer?.error?.message ?? response.statusText, response.status, answer)
   } catch (error) {
     if (error instanceof Refusal) throw error
-    throw new Refusal('unreachable', abort.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : String(error), 0)
+    throw new Refusal('unreachable', abort.signal.aborted ? `no answer within ${patienceMs / 1000} s` : String(error), 0)
   } finally {
     clearTimeout(timer)
   }
