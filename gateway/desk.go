@@ -34,11 +34,20 @@ func (g *Gateway) share(roomID, listener, speaker string) call.Share {
 
 // gateRTMP is what withholds frames from an RTMP player.
 func (g *Gateway) gateRTMP(r rtmp.Request) stream.Gate {
-	var grant auth.Grant
+	return g.http.Gate(r.Name, g.memberRTMP(r))
+}
+
+// watchRTMP holds an RTMP peer that was let in by a member's token.
+func (g *Gateway) watchRTMP(r rtmp.Request, end func(error)) (release func()) {
+	return g.watchlist.Add(g.memberRTMP(r), end)
+}
+
+// memberRTMP is whose token an RTMP peer, which has been let in, showed.
+func (g *Gateway) memberRTMP(r rtmp.Request) (grant auth.Grant) {
 	if m, err := g.auth.VerifyMember(r.Query.Get("token")); err == nil {
-		grant.RoomID, grant.UserID = m.RoomID, m.UserID
+		grant.RoomID, grant.UserID, grant.Issued = m.RoomID, m.UserID, m.Issued
 	}
-	return g.http.Gate(r.Name, grant)
+	return grant
 }
 
 // legs measures the participants of calls: phones by what their streams carry,

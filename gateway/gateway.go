@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,7 @@ type Gateway struct {
 	streams   *stream.Registry
 	rtmp      *rtmp.Server
 	http      *httpapi.Server
+	watchlist *auth.Watchlist
 	auth      access
 	store     *store.Store
 	rooms     *rooms.Service
@@ -107,7 +109,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	if err != nil {
 		return nil, err
 	}
-	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Metrics: g.metrics,
+	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Watch: g.watchlist.Add, Metrics: g.metrics,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
 		Rooms: g.rooms, Members: g.members, Desk: g.desk.Load(), Weapp: g.weapp, Recording: g.recording.Load()})
 	if err != nil {
@@ -192,14 +194,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.log.Info("ready", "http", g.http.Addr().String(), "rtmp", g.rtmp.Addr().String(),
 		"webrtc_udp", g.cfg.WebRTC.UDPAddress, "webrtc_tcp", g.cfg.WebRTC.TCPAddress)
 	following, stop := context.WithCancel(context.Background())
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		g.watch(following)
-	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { g.watch(following) })
+	watching.Go(func() { g.watchlist.Run(following) })
 	defer func() {
 		stop()
-		<-watched
+		watching.Wait()
 	}()
 	var err error
 	running := 2
@@ -313,7 +313,7 @@ func (g *Gateway) rtmpConfig() (rtmp.Config, error) {
 		ReadTimeout: r.ReadTimeout.Std(), WriteTimeout: r.WriteTimeout.Std(), MaxMessage: int(r.MaxMessage.Bytes()),
 		PlayWait:     cfg.Stream.PlayWait.Std(),
 		StandardPath: cfg.Stream.Path == config.PathStandard, StandardMerge: cfg.Stream.StandardMerge.Std(),
-		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP, Gate: g.gateRTMP,
+		Registry: g.streams, Log: g.log, Observer: rtmpObserver(g.metrics), Authorize: g.authorizeRTMP, Gate: g.gateRTMP, Watch: g.watchRTMP,
 		Audience: func(r rtmp.Request) bool { return auth.Audience(r.Query) },
 	}
 	if r.TLS.Address == "" {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"path/filepath"
 
+	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/room"
 	"hutong/gateway/rooms"
@@ -36,6 +37,7 @@ func (g *Gateway) openRooms() error {
 		MaxSessions: c.WebRTC.MaxPeers, Log: g.log, Share: g.share,
 		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
 	g.auth.Voids = g.rooms.Voids
+	g.watchlist = auth.NewWatchlist(g.rooms.Voids)
 	g.auth.RoomOf = func(stream string) string {
 		roomID, _, _ := g.rooms.RoomOf(stream)
 		return roomID

@@ -44,7 +44,10 @@ type Config struct {
 	// one; nil is nobody.
 	Audience func(Request) bool
 	// Gate withholds frames from a player; nil, and a nil Gate, withhold none.
-	Gate     func(Request) stream.Gate
+	Gate func(Request) stream.Gate
+	// Watch is told of each play and publish that was let in, and how to end it; what it
+	// returns is called when it is over. nil watches none.
+	Watch    func(r Request, end func(error)) (release func())
 	Observer Observer
 }
 
@@ -106,6 +109,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Authorize == nil {
 		c.Authorize = func(context.Context, Request) (string, error) { return "", nil }
+	}
+	if c.Watch == nil {
+		c.Watch = func(Request, func(error)) func() { return func() {} }
 	}
 	if c.Audience == nil {
 		c.Audience = func(Request) bool { return false }

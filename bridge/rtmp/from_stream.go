@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -43,7 +44,7 @@ type playing struct {
 	audience bool
 	resume   bool // after a pause: nothing to announce
 
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	done   chan struct{}
 	cut    bool // ended by cancel; read after done
 	player *stream.Player
@@ -86,7 +87,7 @@ func (c *conn) refusePlay(id uint32, reason, code string, err error) error {
 }
 
 func (c *conn) startPlaying(ns *netStream, r Request, merge time.Duration, audience, resume bool) {
-	ctx, cancel := context.WithCancel(c.ctx)
+	ctx, cancel := context.WithCancelCause(c.ctx)
 	p := &playing{c: c, id: ns.id, req: r, merge: merge, audience: audience, resume: resume, cancel: cancel, done: make(chan struct{})}
 	ns.play = p
 	c.enter()
@@ -114,7 +115,7 @@ func (c *conn) pause(ns *netStream, hold bool) error {
 // stop ends the play and waits for its goroutine. It returns whether the play was
 // cut short, and so did not tell the peer of its end.
 func (p *playing) stop() bool {
-	p.cancel()
+	p.cancel(nil)
 	<-p.done
 	return p.cut
 }
@@ -122,9 +123,12 @@ func (p *playing) stop() bool {
 func (p *playing) run(ctx context.Context) {
 	defer close(p.done)
 	defer p.c.leave()
-	defer p.cancel()
+	defer p.cancel(nil)
+	defer p.c.s.cfg.Watch(p.req, func(err error) { p.cancel(turnedOut{err}) })()
 	err := p.serve(ctx)
 	switch {
+	case errors.As(context.Cause(ctx), new(turnedOut)):
+		p.bye()
 	case ctx.Err() != nil:
 		p.cut = true
 	case errors.Is(err, stream.ErrEnded):
@@ -137,6 +141,9 @@ func (p *playing) run(ctx context.Context) {
 		p.c.stop(errWrite)
 	}
 }
+
+// turnedOut ends a play by the gateway's will.
+type turnedOut struct{ error }
 
 // bye tells a player that its stream is over.
 func (p *playing) bye() {
@@ -166,7 +173,7 @@ func (p *playing) serve(ctx context.Context) error {
 	log.Info("player joined")
 	began := time.Now()
 	err = p.pump(ctx)
-	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", err)
+	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", cmp.Or(context.Cause(ctx), err))
 	return err
 }
 

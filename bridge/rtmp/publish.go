@@ -59,6 +59,7 @@ func (c *conn) publish(ns *netStream, cmd command) error {
 	ns.pub = newPublishing(pub, raw, &c.s.cfg.Observer, log, func(text string) {
 		_ = c.status(ns.id, levelWarning, codePublishRejected, text)
 	})
+	ns.unwatch = c.s.cfg.Watch(r, c.stop)
 	c.session.publications++
 	c.enter()
 	c.r.maxMessage = max(c.r.maxMessage, c.s.cfg.MaxMessage)

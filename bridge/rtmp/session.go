@@ -26,6 +26,8 @@ type netStream struct {
 	id   uint32
 	pub  *publishing
 	play *playing
+	// unwatch ends the Watch of pub.
+	unwatch func()
 }
 
 // handle takes one message. Its error ends the connection.
@@ -273,6 +275,7 @@ func (c *conn) release(ns *netStream, final bool, reason error) {
 	}
 	if p := ns.pub; p != nil {
 		ns.pub = nil
+		ns.unwatch()
 		c.session.publications--
 		p.close(final || reason != nil)
 		c.leave()

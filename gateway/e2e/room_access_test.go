@@ -66,6 +66,7 @@ func TestRoomAccess(t *testing.T) {
 	testmedia.Push(t, testmedia.Clip(t, faceOf(3).spec, testmedia.FLV), a.phone.Push.RTMP)
 	t.Run("HTTP", a.http)
 	t.Run("RTMP", a.rtmp)
+	t.Run("Removed", a.removed)
 	t.Run("Page", a.page)
 	status, _, body := a.gw.get("/metrics")
 	if status != 200 || !strings.Contains(string(body), `reason="expired"`) {

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -58,12 +60,15 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		defer s.flv.Done()
-		s.serveFLV(rawConn(conn), head, player, name, remote, o)
+		ctx, cancel := context.WithCancelCause(s.players)
+		defer cancel(nil)
+		defer s.Watch(grant, cancel)()
+		s.serveFLV(ctx, rawConn(conn), head, player, name, remote, o)
 	})
 	return nil
 }
 
-func (s *Server) serveFLV(conn net.Conn, head []byte, player *stream.Player, name, remote string, o flv.Options) {
+func (s *Server) serveFLV(ctx context.Context, conn net.Conn, head []byte, player *stream.Player, name, remote string, o flv.Options) {
 	defer player.Close()
 	s.Metrics.Connections.WithLabelValues("flv").Inc()
 	defer s.Metrics.Connections.WithLabelValues("flv").Dec()
@@ -75,11 +80,11 @@ func (s *Server) serveFLV(conn net.Conn, head []byte, player *stream.Player, nam
 	conn.SetWriteDeadline(began.Add(o.WriteTimeout))
 	_, err := conn.Write(head)
 	if err == nil {
-		err = flv.ServeConn(s.players, conn, player, o)
+		err = flv.ServeConn(ctx, conn, player, o)
 	}
 	s.Metrics.Bytes.WithLabelValues("flv", "out").Add(float64(sent))
 	s.Log.Info("player left", "stream", name, "protocol", "flv", "remote", remote, "bytes", sent,
-		"seconds", int(time.Since(began).Seconds()), "reason", reason(err))
+		"seconds", int(time.Since(began).Seconds()), "reason", reason(cmp.Or(context.Cause(ctx), err)))
 }
 
 // merge is how long frames are gathered for a player.

@@ -18,6 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"hutong/bridge/stream"
+	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/desk"
 	"hutong/gateway/metrics"
@@ -39,11 +40,14 @@ type Options struct {
 	Desk      *desk.Service      // nil serves no calls
 	Weapp     *weapp.Service     // the mini-program API; nil serves none
 	Auth      Authority
-	Metrics   *metrics.Metrics
-	TLS       *tls.Config // nil is plain HTTP
-	Page      fs.FS       // the built page; nil or empty serves a note on how to build it
-	Log       *slog.Logger
-	Version   string
+	// Watch holds who was let in, to end them once they may stay no longer: see
+	// [auth.Watchlist.Add]. nil holds nobody.
+	Watch   func(g auth.Grant, end func(error)) (release func())
+	Metrics *metrics.Metrics
+	TLS     *tls.Config // nil is plain HTTP
+	Page    fs.FS       // the built page; nil or empty serves a note on how to build it
+	Log     *slog.Logger
+	Version string
 }
 
 // Server is the HTTP listener and what it serves.
@@ -75,6 +79,9 @@ func Listen(o Options) (*Server, error) {
 	ln = conns
 	if o.TLS != nil {
 		ln = tls.NewListener(ln, o.TLS)
+	}
+	if o.Watch == nil {
+		o.Watch = func(auth.Grant, func(error)) func() { return func() {} }
 	}
 	s := &Server{Options: o, listener: ln, conns: conns, peers: o.Metrics.Peers()}
 	s.Adopt(o.Config)

@@ -79,7 +79,12 @@ func (s *Server) publish(c *fiber.Ctx) error {
 	}
 	s.Metrics.Sessions.WithLabelValues("whip", "publisher").Inc()
 	counted := s.peers.Add(false, peer.Stats)
+	unwatch := s.Watch(grant, func(err error) {
+		pub.Close(true)
+		_ = peer.Close()
+	})
 	session := s.sessions.add(c.Path(), peer, func(goodbye bool) {
+		unwatch()
 		pub.Close(goodbye)
 		s.peers.Remove(counted)
 		s.Log.Info("publisher left", "stream", name, "protocol", "whip", "remote", remote, "goodbye", goodbye, "reason", reason(peer.Err()))
@@ -146,7 +151,9 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 		s.flv.Go(func() { s.keepGate(gate, peer.Done(), peer.Close) })
 	}
 	counted := s.peers.Add(true, peer.Stats)
+	unwatch := s.Watch(grant, func(error) { _ = peer.Close() })
 	session := s.sessions.add(c.Path(), peer, func(bool) {
+		unwatch()
 		st := peer.Stats()
 		sent := st.Video.Bytes + st.Audio.Bytes
 		player.Sent(int(sent))
