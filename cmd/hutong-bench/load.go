@@ -14,7 +14,8 @@ import (
 
 // loadFlags are those of whep, flv and rtmp.
 type loadFlags struct {
-	n, pid, ramp       int
+	n                  steps // players, step by step
+	pid, ramp          int
 	url, bearer        string
 	dur, settle        time.Duration
 	pace, lazy, joinIn time.Duration
@@ -23,7 +24,8 @@ type loadFlags struct {
 
 func addLoadFlags(fs *flag.FlagSet) *loadFlags {
 	f := &loadFlags{}
-	fs.IntVar(&f.n, "n", 1, "number of players")
+	f.n = steps{1}
+	fs.Var(&f.n, "n", "number of players, or growing numbers such as 1,10,100, to measure at each")
 	fs.IntVar(&f.pid, "pid", 0, "process id of the server, to read its CPU and memory")
 	fs.IntVar(&f.ramp, "ramp", 8, "joins under way at once")
 	fs.StringVar(&f.url, "url", "", "what to play; {i} becomes the player's number")
@@ -37,17 +39,42 @@ func addLoadFlags(fs *flag.FlagSet) *loadFlags {
 	return f
 }
 
+// steps are numbers that grow.
+type steps []int
+
+func (s steps) String() string {
+	out := make([]string, len(s))
+	for i, n := range s {
+		out[i] = strconv.Itoa(n)
+	}
+	return strings.Join(out, ",")
+}
+
+// Set is flag.Value's.
+func (s *steps) Set(text string) error {
+	var all steps
+	for t := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(t)
+		if err != nil || n < 1 || len(all) > 0 && n <= all[len(all)-1] {
+			return errors.New("want a number above zero, or growing ones such as 1,10,100")
+		}
+		all = append(all, n)
+	}
+	*s = all
+	return nil
+}
+
 func numbered(s string, i int) string { return strings.ReplaceAll(s, "{i}", strconv.Itoa(i)) }
 
 var errNoPlayers = errors.New("no player received media")
 
-// run joins all players, lets them settle, measures, and prints the line. decorate may add what a player knows.
+// run joins players up to each step, lets them settle, measures, and prints the line. decorate may add what a player knows.
 func (f *loadFlags) run(ctx context.Context, name string, build func(i int, by *sweeper) player, decorate func(player, line)) error {
 	if err := need("url", f.url); err != nil {
 		return err
 	}
-	if f.n < 1 || f.lazy <= 0 {
-		return fmt.Errorf("%w: -n and -lazy must be above zero", errUsage)
+	if f.lazy <= 0 {
+		return fmt.Errorf("%w: -lazy must be above zero", errUsage)
 	}
 	if f.pid == 0 {
 		f.pid = os.Getpid() // still a line, though of no server
@@ -69,12 +96,11 @@ func (f *loadFlags) run(ctx context.Context, name string, build func(i int, by *
 		sweeping.Wait()
 	}()
 
-	players := make([]player, f.n)
-	joinBegan := time.Now()
+	var players []player
 	joins := make(chan struct{}, max(f.ramp, 1))
-	for i := range players {
+	join := func(i int) error {
 		p := build(i, by)
-		players[i] = p
+		players = append(players, p)
 		select {
 		case joins <- struct{}{}:
 		case <-ctx.Done():
@@ -99,32 +125,44 @@ func (f *loadFlags) run(ctx context.Context, name string, build func(i int, by *
 			})
 			<-joins
 		})
+		return nil
 	}
-	for range cap(joins) {
-		joins <- struct{}{}
-	}
-	ramped := time.Since(joinBegan)
-	if err := pause(ctx, f.settle); err != nil {
-		return err
-	}
-	m, err := f.measure(ctx, players)
-	if err != nil {
-		return err
-	}
-	l := m.line(name, f, atRest)
-	l["ramp_s"] = round(ramped.Seconds(), 2)
-	if self, err := readAccount(os.Getpid()); err == nil {
-		l["client_cpu_pct"] = round(100*float64(self.cpu()-m.self)/float64(m.after.at.Sub(m.before.at)), 1)
-	}
-	if decorate != nil {
-		decorate(players[0], l)
-	}
-	if err := l.print(); err != nil {
-		return err
-	}
-	if m.playing == 0 {
-		_, _, end := players[0].counts().firsts()
-		return fmt.Errorf("%w (the first one: %v)", errNoPlayers, end)
+	for _, n := range f.n {
+		began := time.Now()
+		for len(players) < n {
+			if err := join(len(players)); err != nil {
+				return err
+			}
+		}
+		for range cap(joins) {
+			joins <- struct{}{}
+		}
+		for range cap(joins) {
+			<-joins
+		}
+		ramped := time.Since(began)
+		if err := pause(ctx, f.settle); err != nil {
+			return err
+		}
+		m, err := f.measure(ctx, players)
+		if err != nil {
+			return err
+		}
+		l := m.line(name, n, f.pid, atRest)
+		l["ramp_s"] = round(ramped.Seconds(), 2)
+		if self, err := readAccount(os.Getpid()); err == nil {
+			l["client_cpu_pct"] = round(100*float64(self.cpu()-m.self)/float64(m.after.at.Sub(m.before.at)), 1)
+		}
+		if decorate != nil {
+			decorate(players[0], l)
+		}
+		if err := l.print(); err != nil {
+			return err
+		}
+		if m.playing == 0 {
+			_, _, end := players[0].counts().firsts()
+			return fmt.Errorf("%w (the first one: %v)", errNoPlayers, end)
+		}
 	}
 	return nil
 }
@@ -178,30 +216,30 @@ func (f *loadFlags) measure(ctx context.Context, players []player) (m measured, 
 	return m, nil
 }
 
-func (m measured) line(name string, f *loadFlags, atRest account) line {
+func (m measured) line(name string, players, pid int, atRest account) line {
 	sec := m.after.at.Sub(m.before.at).Seconds()
 	n := float64(max(m.playing, 1))
 	cpu := millis(m.after.cpu() - m.before.cpu())
 	l := line{
-		"cmd": name, "n": f.n, "playing": m.playing, "not_playing": m.lost, "dur_s": round(sec, 2),
-		"packets":             m.total.packets,
-		"packets_s_player":    round(float64(m.total.packets)/sec/n, 1),
-		"frames_s_player":     round(float64(m.total.frames)/sec/n, 2),
-		"audio_s_player":      round(float64(m.total.audio)/sec/n, 2),
-		"mbit_s_player":       round(float64(m.total.bytes)*8/1e6/sec/n, 3),
-		"cpu_pct":             round(cpu/sec/10, 2),
-		"cpu_user_pct":        round(millis(m.after.user-m.before.user)/sec/10, 2),
-		"cpu_ms_player_s":     round(cpu/sec/n, 4),
-		"cpu_us_packet":       round(cpu*1000/float64(max(m.total.packets, 1)), 3),
-		"rss_mb":              round(float64(m.after.rssKB)/1024, 1),
-		"rss_mb_before":       round(float64(atRest.rssKB)/1024, 1),
-		"rss_kb_player":       round(float64(m.after.rssKB-atRest.rssKB)/n, 1),
-		"server_threads":      m.after.threads,
-		"machine_idle_pct":    round(idlePercent(m.before, m.after), 1),
-		"server_is_the_bench": f.pid == os.Getpid(),
+		"cmd": name, "n": players, "playing": m.playing, "not_playing": m.lost, "dur_s": round(sec, 2),
+		"packets":          m.total.packets,
+		"packets_s_player": round(float64(m.total.packets)/sec/n, 1),
+		"frames_s_player":  round(float64(m.total.frames)/sec/n, 2),
+		"audio_s_player":   round(float64(m.total.audio)/sec/n, 2),
+		"mbit_s_player":    round(float64(m.total.bytes)*8/1e6/sec/n, 3),
+		"cpu_pct":          round(cpu/sec/10, 2),
+		"cpu_user_pct":     round(millis(m.after.user-m.before.user)/sec/10, 2),
+		"cpu_ms_player_s":  round(cpu/sec/n, 4),
+		"cpu_ms_mbit":      round(cpu/max(float64(m.total.bytes)*8/1e6, 1e-6), 4),
+		"cpu_us_packet":    round(cpu*1000/float64(max(m.total.packets, 1)), 3),
+		"rss_mb":           round(float64(m.after.rssKB)/1024, 1),
+		"rss_mb_before":    round(float64(atRest.rssKB)/1024, 1),
+		"rss_kb_player":    round(float64(m.after.rssKB-atRest.rssKB)/n, 1),
+		"server_threads":   m.after.threads,
+		"machine_idle_pct": round(idlePercent(m.before, m.after), 1),
 	}
-	if f.pid != os.Getpid() {
-		delete(l, "server_is_the_bench")
+	if pid == os.Getpid() {
+		l["server_is_the_bench"] = true
 	}
 	if m.total.expected > 0 {
 		l["loss_pct"] = round(100*float64(m.total.expected-m.total.received)/float64(m.total.expected), 4)

@@ -33,6 +33,7 @@ func commands() []command {
 		{"join", "publish, and join at unbiased phases: time to picture and to the live edge", runJoin},
 		{"crossing", "CPU of AAC to Opus or Opus to AAC, watched across and not", runCrossing},
 		{"weapp", "rooms of mini-programs with heartbeats: how long an API call takes", runWeapp},
+		{"rooms", "rooms of two, a phone and a browser: what a room costs as they grow", runRooms},
 		{"record", "what recording many streams costs", runRecord},
 		{"startup", "time from exec to accepting, and idle memory", runStartup},
 		{"soak", "players come and go for minutes: memory and goroutines must stay flat", runSoak},

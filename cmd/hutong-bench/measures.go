@@ -7,17 +7,9 @@ import (
 // measure is one of the suite's runs of this binary.
 type measure struct {
 	name      string
-	rounds    int // with -full; one with -quick
 	alone     bool
 	publisher func(*server) []string
 	args      func(*server) []string
-}
-
-func (m measure) repeats(quick bool) int {
-	if quick {
-		return 1
-	}
-	return max(m.rounds, 1)
 }
 
 const (
@@ -33,6 +25,12 @@ func (s *suite) measures() []measure {
 		}
 		return strconv.Itoa(full)
 	}
+	by := func(full, quick string) string {
+		if s.quick {
+			return quick
+		}
+		return full
+	}
 	seconds := func(full, quick int) string { return players(full, quick) + "s" }
 	push := func(srv *server) []string { return []string{"push", "-url", srv.rtmpURL(benchStream), "-file", r.flv} }
 	whip := func(srv *server) []string {
@@ -40,8 +38,8 @@ func (s *suite) measures() []measure {
 	}
 	load := func(cmd, n string, url func(*server) string) func(*server) []string {
 		return func(srv *server) []string {
-			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", seconds(20, 6),
-				"-ramp", "6"}
+			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", seconds(6, 4),
+				"-settle", "2s", "-ramp", "6"}
 		}
 	}
 	whep := func(srv *server) string { return srv.whepURL(benchStream) }
@@ -53,7 +51,7 @@ func (s *suite) measures() []measure {
 	latency := func(in func(*server) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
 			args := []string{"latency", "-in", in(srv), "-file", file, "-out", whep(srv), "-out", flv(srv), "-out", rtmp(srv),
-				"-dur", seconds(30, 8)}
+				"-dur", seconds(10, 6)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
@@ -63,7 +61,7 @@ func (s *suite) measures() []measure {
 	in := func(srv *server) string { return srv.whipURL(benchStream) }
 	join := func(from, out func(*server) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
-			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(20, 6)}
+			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(12, 4)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
@@ -73,11 +71,16 @@ func (s *suite) measures() []measure {
 	crossing := func(in, near, far func(*server, string) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
 			args := []string{"crossing", "-in", in(srv, "x{i}"), "-near", near(srv, "x{i}"), "-far", far(srv, "x{i}"),
-				"-pid", strconv.Itoa(srv.pid()), "-file", file, "-dur", seconds(15, 5), "-streams", players(4, 2)}
+				"-pid", strconv.Itoa(srv.pid()), "-file", file, "-dur", seconds(8, 4), "-streams", players(4, 2)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
 			return args
+		}
+	}
+	rooms := func(kind, steps string) func(*server) []string {
+		return func(*server) []string {
+			return []string{"rooms", "-server", s.server, "-kind", kind, "-steps", steps, "-dur", seconds(6, 4)}
 		}
 	}
 	return []measure{
@@ -94,11 +97,14 @@ func (s *suite) measures() []measure {
 		{name: "join-rtmp-rtmp", args: join(rtmp, rtmp, r.flv, "")},
 		{name: "crossing-rtmp", args: crossing((*server).rtmpURL, (*server).flvURL, (*server).whepURL, r.flv, "")},
 		{name: "crossing-whip", args: crossing((*server).whipURL, (*server).whepURL, (*server).flvURL, r.h264, r.ogg)},
-		{name: "whep-rtmp", rounds: 3, publisher: push, args: load("whep", players(150, 30), whep)},
-		{name: "whep-whip", rounds: 3, publisher: whip, args: load("whep", players(300, 40), whep)},
-		{name: "flv-live", rounds: 3, publisher: push, args: load("flv", players(500, 100), flv)},
-		{name: "flv-standard", rounds: 3, publisher: push, args: load("flv", players(500, 100), merged(flv))},
-		{name: "rtmp-live", rounds: 3, publisher: push, args: load("rtmp", players(500, 100), rtmp)},
-		{name: "rtmp-standard", rounds: 3, publisher: push, args: load("rtmp", players(500, 100), merged(rtmp))},
+		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,150,500,1000", "1,30"), whep)},
+		{name: "whep-whip", publisher: whip, args: load("whep", by("1,10,100,300,1000", "1,40"), whep)},
+		{name: "flv-live", publisher: push, args: load("flv", by("1,10,100,500,1000", "100"), flv)},
+		{name: "flv-standard", publisher: push, args: load("flv", by("500", "100"), merged(flv))},
+		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000", "100"), rtmp)},
+		{name: "rtmp-standard", publisher: push, args: load("rtmp", by("500", "100"), merged(rtmp))},
+		{name: "rooms-call", alone: true, args: rooms(mediaCall, by("1,10,20,30", "1,3"))},
+		{name: "rooms-video", alone: true, args: rooms(mediaVideo, by("1,10,50,200", "5"))},
+		{name: "rooms-none", alone: true, args: rooms(mediaNone, by("1,200", "20"))},
 	}
 }

@@ -51,7 +51,7 @@ func runSuite(ctx context.Context, args []string) error {
 			return err
 		}
 		s.lines = lines
-		return s.report(*table, filepath.Base(*from))
+		return s.report(*table, *from)
 	}
 	var err error
 	if s.self, err = os.Executable(); err != nil {
@@ -95,7 +95,7 @@ func runSuite(ctx context.Context, args []string) error {
 			*table = docsTable
 		}
 	}
-	return errors.Join(s.report(*table, filepath.Base(s.raw)), errors.Join(s.failed...))
+	return errors.Join(s.report(*table, s.raw), errors.Join(s.failed...))
 }
 
 // calibrate keeps a line about the machine's speed, before and after everything else.
@@ -155,18 +155,9 @@ func readLines(name string) (lines []line, err error) {
 	return lines, nil
 }
 
-// measure starts a gateway and what publishes to it, and runs the measure as often as it wants.
-func (s *suite) measure(ctx context.Context, m measure) error {
-	for round := range m.repeats(s.quick) {
-		fmt.Fprintf(os.Stderr, "suite: %s, round %d\n", m.name, round+1)
-		if err := s.once(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *suite) once(ctx context.Context, m measure) (err error) {
+// measure starts a gateway and what publishes to it, and runs the measure.
+func (s *suite) measure(ctx context.Context, m measure) (err error) {
+	fmt.Fprintf(os.Stderr, "suite: %s\n", m.name)
 	if m.alone {
 		return s.exec(ctx, m.name, m.args(nil))
 	}
@@ -186,7 +177,7 @@ func (s *suite) once(ctx context.Context, m measure) (err error) {
 			return err
 		}
 		defer stop()
-		if err := pause(ctx, 5*time.Second); err != nil {
+		if err := pause(ctx, 3*time.Second); err != nil {
 			return err
 		}
 	}
@@ -251,11 +242,16 @@ func plainArgs(args []string) string {
 	return strings.Join(out, " ")
 }
 
+// report writes the table into file, and the plots beside the raw lines that they are of; without a file it shows the table.
 func (s *suite) report(file, raw string) error {
-	t := makeTable(s.lines, raw)
+	t := makeTable(s.lines, filepath.Base(raw))
 	if file == "" {
 		fmt.Fprintln(os.Stderr, t)
 		return nil
 	}
-	return replaceTable(file, t)
+	plots, err := plot(s.lines, filepath.Dir(raw))
+	if err != nil {
+		return err
+	}
+	return replaceTable(file, t+growth(s.lines, plots))
 }

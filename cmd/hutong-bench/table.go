@@ -15,7 +15,7 @@ import (
 // target is one row of the table: which figure of which measure, and what it should be.
 type target struct {
 	group, what, unit string
-	measure, out, key string // out, where set, is the line's "out"
+	measure, out, key string // measure may end in "@n", out may be set: those of the line
 	want              float64
 	peers             string
 }
@@ -30,16 +30,16 @@ const (
 // targets are in the table's order. The peers' figures were measured on another day on a machine of the same kind: SRS
 // 7.0.18, MediaMTX 2026-08, LiveKit 1.13, lal 2024-10.
 var targets = []target{
-	{fanout, "RTMP in, 150 WHEP players: CPU a packet", "us", "whep-rtmp", "", "cpu_us_packet", 3.5, "SRS 6.7, MediaMTX 11.3"},
-	{fanout, "the same, CPU a player-second", "ms", "whep-rtmp", "", "cpu_ms_player_s", 0.75, "SRS 1.50, MediaMTX 1.97"},
-	{fanout, "WHIP in, 300 WHEP players: CPU a packet", "us", "whep-whip", "", "cpu_us_packet", 3.5, "SRS 7.0, LiveKit 8.7, MediaMTX 11.9"},
-	{fanout, "memory a WHEP player", "KB", "whep-whip", "", "rss_kb_player", 300, "SRS 540, LiveKit 1100, MediaMTX 3700"},
-	{fanout, "500 HTTP-FLV players, live path: CPU a player-second", "ms", "flv-live", "", "cpu_ms_player_s", 0.23, "SRS 0.28, lal 0.60"},
-	{fanout, "500 HTTP-FLV players, standard path", "ms", "flv-standard", "", "cpu_ms_player_s", 0.10, "SRS 0.15"},
-	{fanout, "500 RTMP players, live path: CPU a player-second", "ms", "rtmp-live", "", "cpu_ms_player_s", 0.23, "SRS 0.28, lal 0.56, MediaMTX 1.10"},
-	{fanout, "500 RTMP players, standard path", "ms", "rtmp-standard", "", "cpu_ms_player_s", 0.10, "SRS 0.10"},
-	{fanout, "memory an HTTP-FLV player", "KB", "flv-live", "", "rss_kb_player", 40, "SRS 57, lal 64, MediaMTX 146"},
-	{fanout, "memory an RTMP player", "KB", "rtmp-live", "", "rss_kb_player", 40, "SRS 57, lal 64, MediaMTX 146"},
+	{fanout, "RTMP in, 150 WHEP players: CPU a packet", "us", "whep-rtmp@150", "", "cpu_us_packet", 3.5, "SRS 6.7, MediaMTX 11.3"},
+	{fanout, "the same, CPU a player-second", "ms", "whep-rtmp@150", "", "cpu_ms_player_s", 0.75, "SRS 1.50, MediaMTX 1.97"},
+	{fanout, "WHIP in, 300 WHEP players: CPU a packet", "us", "whep-whip@300", "", "cpu_us_packet", 3.5, "SRS 7.0, LiveKit 8.7, MediaMTX 11.9"},
+	{fanout, "memory a WHEP player", "KB", "whep-whip@300", "", "rss_kb_player", 300, "SRS 540, LiveKit 1100, MediaMTX 3700"},
+	{fanout, "500 HTTP-FLV players, live path: CPU a player-second", "ms", "flv-live@500", "", "cpu_ms_player_s", 0.23, "SRS 0.28, lal 0.60"},
+	{fanout, "500 HTTP-FLV players, standard path", "ms", "flv-standard@500", "", "cpu_ms_player_s", 0.10, "SRS 0.15"},
+	{fanout, "500 RTMP players, live path: CPU a player-second", "ms", "rtmp-live@500", "", "cpu_ms_player_s", 0.23, "SRS 0.28, lal 0.56, MediaMTX 1.10"},
+	{fanout, "500 RTMP players, standard path", "ms", "rtmp-standard@500", "", "cpu_ms_player_s", 0.10, "SRS 0.10"},
+	{fanout, "memory an HTTP-FLV player", "KB", "flv-live@500", "", "rss_kb_player", 40, "SRS 57, lal 64, MediaMTX 146"},
+	{fanout, "memory an RTMP player", "KB", "rtmp-live@500", "", "rss_kb_player", 40, "SRS 57, lal 64, MediaMTX 146"},
 
 	{transit, "RTMP to WHEP, video, p50", "ms", "latency-rtmp", "whep", "video_ms_p50", 0.4, "SRS 0.37"},
 	{transit, "RTMP to WHEP, video, p95", "ms", "latency-rtmp", "whep", "video_ms_p95", 0.8, "SRS 0.68"},
@@ -77,8 +77,9 @@ var targets = []target{
 // figure is the median over a measure's lines; ok is false when there is none.
 func (t target) figure(lines []line) (v float64, rounds int, ok bool) {
 	var all []float64
+	measure, n, _ := strings.Cut(t.measure, "@")
 	for _, l := range lines {
-		if l["measure"] != t.measure || (t.out != "" && l["out"] != t.out) {
+		if l["measure"] != measure || t.out != "" && l["out"] != t.out || n != "" && fmt.Sprint(l["n"]) != n {
 			continue
 		}
 		if n, ok := l.number(t.key); ok {
