@@ -15,26 +15,20 @@ function base() {
   return String(config.roomServiceUrl || config.url || '').replace(/\/weapp(\/.*)?$/, '').replace(/\/+$/, '')
 }
 
-/** Promises the answer of POST path, or of GET where there is no body; rejects with `{code, message}`. */
-function call(path, body) {
+/**
+ * Promises `{status, data, header}` of a request, whatever the status is; rejects with `{code, message}` where nothing came.
+ * options: method, body, header, timeout in milliseconds.
+ */
+function send(url, options) {
   return new Promise(function (resolve, reject) {
     wx.request({
-      url: base() + path,
-      method: body ? 'POST' : 'GET',
-      data: body || undefined,
-      header: body ? { 'content-type': 'application/json' } : {},
+      url: url,
+      method: options.method || 'GET',
+      data: options.body || undefined,
+      header: Object.assign(options.body ? { 'content-type': 'application/json' } : {}, options.header),
       dataType: 'json',
-      timeout: TIMEOUT,
-      success: function (res) {
-        const answer = res.data
-        if (!answer || typeof answer !== 'object' || typeof answer.code !== 'number') {
-          reject({ code: UNREACHABLE, message: 'the gateway answered ' + path.split('?')[0] + ' with HTTP ' + res.statusCode })
-        } else if (answer.code !== 0) {
-          reject({ code: answer.code, message: answer.message + '[' + answer.code + ']' })
-        } else {
-          resolve(answer)
-        }
-      },
+      timeout: options.timeout || TIMEOUT,
+      success: function (res) { resolve({ status: res.statusCode, data: res.data, header: res.header || {} }) },
       fail: function (err) {
         reject({ code: UNREACHABLE, message: 'cannot reach the gateway: ' + ((err && err.errMsg) || 'no connection') })
       }
@@ -42,4 +36,16 @@ function call(path, body) {
   })
 }
 
-module.exports = { base: base, call: call, UNREACHABLE: UNREACHABLE }
+/** Promises the answer of POST path, or of GET where there is no body; rejects with `{code, message}`. */
+function call(path, body) {
+  return send(base() + path, { method: body ? 'POST' : 'GET', body: body }).then(function (res) {
+    const answer = res.data
+    if (!answer || typeof answer !== 'object' || typeof answer.code !== 'number') {
+      return Promise.reject({ code: UNREACHABLE, message: 'the gateway answered ' + path.split('?')[0] + ' with HTTP ' + res.status })
+    }
+    if (answer.code !== 0) return Promise.reject({ code: answer.code, message: answer.message + '[' + answer.code + ']' })
+    return answer
+  })
+}
+
+module.exports = { base: base, send: send, call: call, UNREACHABLE: UNREACHABLE }

@@ -2,8 +2,9 @@
 const gateway = require('./gateway')
 
 module.exports = {
-  image: function () {
-    const base = gateway.base()
+  /** server is the gateway's address; without one, that of config.js. */
+  image: function (server) {
+    const base = server || gateway.base()
     return base.indexOf('https://') === 0 ? base + '/waiting.png' : ''
   }
 }

@@ -28,8 +28,8 @@ async function freePort() {
 }
 
 class Gateway {
-  /** Promises a gateway that is ready. more is YAML for the weapp section. */
-  static async start(more) {
+  /** Promises a gateway that is ready. more is YAML for the weapp section, sections YAML of others. */
+  static async start(more, sections) {
     const gateway = new Gateway()
     gateway.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'hutong-gateway-'))
     const [web, rtmp, webrtc] = [await freePort(), await freePort(), await freePort()]
@@ -44,6 +44,7 @@ rtmp: {address: "127.0.0.1:${rtmp}"}
 webrtc: {udp_address: "127.0.0.1:${webrtc}", tcp_address: "127.0.0.1:${webrtc}", loopback: "true"}
 stream: {publisher_grace: 3s, play_wait: 5s}
 weapp: {enabled: true, sdk_app_id: 1400000001, key: "0123456789abcdef0123456789abcdef"${more ? ', ' + more : ''}}
+${sections || ''}
 `)
     await gateway.run()
     return gateway

@@ -21,7 +21,7 @@ class Media {
   }
 
   pusher(id) {
-    return context(this, id || 'rtcpusher', ['start', 'stop', 'pause', 'resume', 'switchCamera'])
+    return context(this, id || 'rtcpusher', ['start', 'stop', 'pause', 'resume', 'switchCamera', 'startPreview', 'stopPreview'])
   }
 
   player(id) {
@@ -86,16 +86,18 @@ class Tag {
 
   start() {
     this.stop()
-    if (!this.url) return
-    const trouble = this.kind === 'pusher' && this.media.trouble
-    if (trouble) {
-      if (trouble.errCode) this.tell('error', trouble)
-      else this.state(trouble.code, trouble.message)
-      return
-    }
+    if (!this.url || this.troubled()) return
     this.wanted = true
     this.tries = 0
     this.run()
+  }
+
+  /** Tells what is wrong with the camera, if anything is. */
+  troubled() {
+    const trouble = this.kind === 'pusher' && this.media.trouble
+    if (trouble && trouble.errCode) this.tell('error', trouble)
+    else if (trouble) this.state(trouble.code, trouble.message)
+    return !!trouble
   }
 
   async run() {
@@ -159,6 +161,11 @@ class Tag {
 
   play() {
     this.start()
+  }
+
+  /** A preview opens the camera, and is told of what is wrong with it; nothing is sent. */
+  startPreview() {
+    this.troubled()
   }
 
   pause() {

@@ -23,7 +23,7 @@ const dom = new JSDOM('<!doctype html><body></body>', { pretendToBeVisual: true 
 for (const name of ['document', 'Node', 'HTMLElement', 'Event', 'CustomEvent', 'requestAnimationFrame']) global[name] = dom.window[name]
 global.window = dom.window
 
-const state = { toasts: [], pages: [], scanned: '', networkType: 'wifi', clipboard: '', refuses: false }
+const state = { toasts: [], pages: [], scanned: '', networkType: 'wifi', clipboard: '', refuses: false, language: 'zh_CN' }
 const wire = new Wire()
 const media = new Media(wire, { color: options.color || 'red', tone: Number(options.tone || 440), file: options.file })
 const wx = makeWx(wire, media, state)
@@ -158,6 +158,8 @@ const commands = {
     wx.fire('NetworkStatusChange', { isConnected: true, networkType: state.networkType })
   },
   fire({ event, detail }) { wx.fire(event, detail) },
+  /** The page is shown again, as after the app was in the background. */
+  show({ name }) { mounted.get(name).holder.querySelector('#it').triggerPageLifeTime('show') },
   state() { return state },
   setState(change) { Object.assign(state, change.state) }
 }

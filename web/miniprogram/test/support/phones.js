@@ -100,4 +100,4 @@ async function eventually(what, condition) {
   }
 }
 
-module.exports = { Phone, eventually, COLORS }
+module.exports = { Phone, eventually, near, COLORS }

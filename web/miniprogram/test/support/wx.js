@@ -26,6 +26,7 @@ function makeWx(wire, media, state) {
     },
     getStorageSync: (key) => (storage.has(key) ? storage.get(key) : ''),
     setStorageSync: (key, value) => { storage.set(key, value) },
+    removeStorageSync: (key) => { storage.delete(key) },
     showToast: (options) => { state.toasts.push(options.title) },
     hideToast: () => {},
     showLoading: () => {},
@@ -40,7 +41,7 @@ function makeWx(wire, media, state) {
     setNavigationBarTitle: () => {},
     setKeepScreenOn: () => {},
     setClipboardData: (options) => { state.clipboard = options.data },
-    getSystemInfoSync: () => ({ statusBarHeight: 20, platform: 'test', SDKVersion: '3.0.0', windowHeight: 640, windowWidth: 360 })
+    getSystemInfoSync: () => ({ language: state.language, statusBarHeight: 20, platform: 'test', SDKVersion: '3.0.0', windowHeight: 640, windowWidth: 360 })
   }
   for (const event of ['AppShow', 'AppHide', 'NetworkStatusChange', 'AudioInterruptionBegin', 'AudioInterruptionEnd']) {
     wx['on' + event] = on(event)
