@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/xml"
 	"errors"
 	"math"
 	"os"
@@ -109,8 +110,8 @@ func TestThinKeepsTheEnds(t *testing.T) {
 func TestTable(t *testing.T) {
 	lines := []line{
 		{"measure": "machine", "cpu_model": "Abacus", "cores": 2.0, "memory_gb": 1.0, "kernel": "Linux 6", "date": "2026-01-02", "go": "go1.26", "gateway": "hutong v1"},
-		{"measure": "whep-rtmp", "cpu_us_packet": 9.0}, {"measure": "whep-rtmp", "cpu_us_packet": 3.0},
-		{"measure": "whep-rtmp", "cpu_us_packet": 4.2},
+		{"measure": "whep-rtmp", "n": 150.0, "cpu_us_packet": 9.0}, {"measure": "whep-rtmp", "n": 150.0, "cpu_us_packet": 3.0},
+		{"measure": "whep-rtmp", "n": 150.0, "cpu_us_packet": 4.2}, {"measure": "whep-rtmp", "n": 1.0, "cpu_us_packet": 30.0},
 		{"measure": "latency-rtmp", "out": "whep", "video_ms_p50": 0.3}, {"measure": "latency-rtmp", "out": "flv", "video_ms_p50": 4.0},
 		{"measure": "calibration", "seal_us": 0.68, "send_us": 3.68}, {"measure": "flv-live", "machine_idle_pct": 12.0},
 		{"measure": "crossing-rtmp", "left_behind_ms_s": -0.4},
@@ -158,7 +159,7 @@ func TestEveryTargetHasItsMeasure(t *testing.T) {
 		names[m.name] = true
 	}
 	for _, row := range targets {
-		if !names[row.measure] {
+		if name, _, _ := strings.Cut(row.measure, "@"); !names[name] {
 			t.Errorf("%q is fed by %s, which no run makes", row.what, row.measure)
 		}
 	}
@@ -205,5 +206,43 @@ func TestUntilPhaseSpreadsJoins(t *testing.T) {
 		if gap := phases[i] - phases[i-1]; gap > 2.7/n {
 			t.Errorf("no join falls between phases %.3f and %.3f", phases[i-1], phases[i])
 		}
+	}
+}
+
+func TestStepsGrow(t *testing.T) {
+	var s steps
+	for _, bad := range []string{"", "0", "-1", "ten", "10,5", "3,3", "1,"} {
+		if err := s.Set(bad); err == nil {
+			t.Errorf("%q was taken for %v", bad, s)
+		}
+	}
+	if err := s.Set("1,10,500"); err != nil || s.String() != "1,10,500" {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+func TestPlots(t *testing.T) {
+	dir := t.TempDir()
+	lines := []line{
+		{"measure": "whep-rtmp", "n": 1.0, "cpu_us_packet": 30.0, "cpu_ms_player_s": 8.0},
+		{"measure": "whep-rtmp", "n": 1000.0, "cpu_us_packet": 4.0, "cpu_ms_player_s": 1.0},
+		{"measure": "flv-live", "n": 500.0, "cpu_ms_player_s": 0.4},
+	}
+	files, err := plot(lines, dir)
+	if err != nil || !slices.Equal(files, []string{"players.svg", "packets.svg"}) {
+		t.Fatalf("%v, %v", files, err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "players.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(b, new(struct{})); err != nil {
+		t.Error(err)
+	}
+	if s := string(b); strings.Count(s, "<circle") != 3 || !strings.Contains(s, ">WHEP<") || strings.Contains(s, ">RTMP, live path<") {
+		t.Errorf("the plot is\n%s", s)
+	}
+	if text := growth(lines, files); !strings.Contains(text, "](bench/packets.svg)") || !strings.Contains(text, "| 1000 | 4 | 1 |") || strings.Contains(text, "Rooms") {
+		t.Errorf("the text is\n%s", text)
 	}
 }
