@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,14 @@ var ErrEnded = errors.New("stream ended")
 
 // maxBatch bounds the frames one Next returns, and so one vectored write.
 const maxBatch = 256
+
+// mergeTurns is how many crowds the merging readers of a process are split into.
+const mergeTurns = 8
+
+var (
+	mergeEpoch = time.Now()
+	mergeTurn  atomic.Uint32 // of the next reader
+)
 
 // ReaderOptions say how a player reads.
 type ReaderOptions struct {
@@ -46,13 +55,14 @@ type Reader struct {
 	joinLag  time.Duration
 	waitKey  bool
 	shut     bool // the gate was, for pictures
-	flushed  time.Time
+	handed   bool // something, already
+	turn     uint32
 	timer    *time.Timer
 	last     [Meta]time.Duration // of an audience: the newest time of each kind
 }
 
 func newReader(s *Stream, o ReaderOptions) *Reader {
-	r := &Reader{s: s, log: s.log, opts: o}
+	r := &Reader{s: s, log: s.log, opts: o, turn: mergeTurn.Add(1) % mergeTurns}
 	if o.Audience {
 		if r.follow(); r.log != s.log {
 			return r
@@ -99,7 +109,7 @@ func (r *Reader) Next(ctx context.Context, batch []*Frame) ([]*Frame, error) {
 			}
 		}
 		if len(batch) > 0 {
-			r.flushed = time.Now()
+			r.handed = true
 			return batch, nil
 		}
 		if err := r.wait(ctx); err != nil {
@@ -125,15 +135,15 @@ func (r *Reader) wait(ctx context.Context) error {
 	}
 }
 
-// pause holds a merging reader until its next turn.
+// pause holds a merging reader until its next turn. Turns are at times that many
+// readers share: an idle machine then wakes for a crowd a few times in a Merge,
+// not for each player.
 func (r *Reader) pause(ctx context.Context) error {
-	if r.opts.Merge <= 0 || r.flushed.IsZero() {
+	if r.opts.Merge <= 0 || !r.handed {
 		return nil
 	}
-	d := r.opts.Merge - time.Since(r.flushed)
-	if d <= 0 {
-		return nil
-	}
+	phase := r.opts.Merge * time.Duration(r.turn) / mergeTurns
+	d := r.opts.Merge - (time.Since(mergeEpoch)+phase)%r.opts.Merge
 	if r.timer == nil {
 		r.timer = time.NewTimer(d)
 	} else {
