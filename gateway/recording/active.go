@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"hutong/bridge/record"
 	"hutong/bridge/stream"
 	"hutong/gateway/config"
-	"hutong/gateway/room"
 	"hutong/gateway/rooms"
 )
 
@@ -245,25 +243,6 @@ func (s *Service) take(rec *record.Recording, meta record.Meta) *active {
 	return a
 }
 
-// remark writes down what happens in a room beside its media.
-func (s *Service) remark(rec *record.Recording, u rooms.Update) {
-	e := record.Event{At: time.Now().UTC()}
-	switch {
-	case u.Event != nil:
-		e.Event, e.UserID = string(u.Event.Type), u.Event.UserID
-		if u.Event.Member != nil {
-			e.NickName = u.Event.Member.NickName
-		}
-	case u.Message != nil && u.Message.To == "":
-		e.Event, e.UserID, e.NickName, e.Text = "message", u.Message.From, u.Message.NickName, u.Message.Text
-	default:
-		return
-	}
-	if err := rec.Note(e); err != nil {
-		s.log.Warn("an event is not in the recording", "recording", rec.Meta().RecordingID, "event", e.Event, "error", err)
-	}
-}
-
 // end finishes a recording.
 func (s *Service) end(a *active) (Item, error) {
 	a.unsubscribe()
@@ -305,108 +284,6 @@ func (s *Service) finished(m record.Manifest) (Item, error) {
 	s.jobs.signal()
 	s.vault.signal()
 	return i, nil
-}
-
-// notice tells those in a room whether they are recorded now.
-func (s *Service) notice(meta record.Meta) {
-	if !s.cfg.Load().Notice {
-		return
-	}
-	roomID := meta.RoomID
-	if roomID == "" {
-		roomID, _, _ = s.o.Rooms.RoomOf(meta.Stream)
-	}
-	if roomID == "" {
-		return
-	}
-	state := room.RecordingOff
-	s.mu.Lock()
-	for _, a := range s.active {
-		of := a.meta.RoomID
-		if of == "" {
-			of, _, _ = s.o.Rooms.RoomOf(a.meta.Stream)
-		}
-		if of != roomID || a.ending {
-			continue
-		}
-		if !a.rec.Paused() {
-			state = room.RecordingOn
-			break
-		}
-		state = room.RecordingPaused
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
-	defer cancel()
-	_, err := s.o.Rooms.Alter(ctx, roomID, func(r room.Room, _ time.Time) (room.Room, []room.Event, error) { return r.Record(state) })
-	if err != nil && !errors.Is(err, rooms.ErrRoomNotFound) && !errors.Is(err, room.ErrClosed) {
-		s.log.Warn("a room does not know whether it is recorded", "room", roomID, "error", err)
-	}
-}
-
-// takeUp goes on with what a former life has left.
-func (s *Service) takeUp() {
-	dirs, err := os.ReadDir(s.dir)
-	if err != nil {
-		s.log.Error("the recordings of before cannot be read", "error", err)
-		return
-	}
-	for _, d := range dirs {
-		id := d.Name()
-		known, ok := s.index.get(id)
-		if !d.IsDir() || ok && !known.active() {
-			continue
-		}
-		rec, m, err := record.Recover(filepath.Join(s.dir, id), s.recordOptions(id))
-		if err != nil {
-			s.log.Error("a recording of before cannot be taken up", "recording", id, "error", err)
-			continue
-		}
-		if !ok && !s.readopt(m) {
-			continue
-		}
-		if rec == nil {
-			s.finished(m)
-			continue
-		}
-		s.log.Info("recording taken up", "recording", id, "files", len(m.Files))
-		s.take(rec, m.Meta)
-	}
-	for _, i := range s.index.all(func(i Item) bool { return i.Node == s.o.Node && i.active() }) {
-		s.mu.Lock()
-		_, going := s.active[i.RecordingID]
-		s.mu.Unlock()
-		if !going {
-			s.lost(i)
-		}
-	}
-}
-
-// readopt makes an entry for a recording that the index has lost.
-func (s *Service) readopt(m record.Manifest) bool {
-	i := Item{Meta: m.Meta, State: Recording, StartedAt: m.StartedAt, Users: []string{}, Streams: []string{}, Files: []File{}, Composites: []Composite{}, Local: true}
-	b, err := i.encode()
-	if err == nil {
-		var revision uint64
-		if revision, err = s.items.Create(s.ctx, m.RecordingID, b); err == nil {
-			s.index.note(i, revision)
-		}
-	}
-	if err != nil {
-		s.log.Error("a recording is not in the index", "recording", m.RecordingID, "error", err)
-	}
-	return err == nil
-}
-
-// lost ends the entry of a recording whose directory is gone.
-func (s *Service) lost(i Item) {
-	s.log.Error("the files of a recording are gone", "recording", i.RecordingID, "directory", s.dir)
-	if _, err := s.change(s.ctx, i.RecordingID, func(i *Item) error {
-		i.State, i.EndedAt, i.Local, i.Trouble = Finished, time.Now().UTC(), false, "its files are gone from the node's disk"
-		return nil
-	}); err != nil {
-		s.log.Error("index of recordings", "error", err)
-	}
 }
 
 func (s *Service) find(id string) (*active, error) {
