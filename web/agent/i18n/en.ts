@@ -23,7 +23,7 @@ export const en = {
   'nav.work': 'Calls',
   'nav.live': 'Live',
   'nav.history': 'History',
-  'nav.recordings': 'Recordings',
+  'nav.recordings': 'Recorded',
   'nav.callbacks': 'Call back',
   'nav.admin': 'Gateway',
   'state.choose': 'Your state',
