@@ -141,11 +141,11 @@ func (x *socket) update(turn int, u rooms.Update) {
 	}
 }
 
-// changes says whether an event changes who there is to play. Phones push before
+// changes says whether an event changes what get_pushers tells. Phones push before
 // they enter; a browser enters first.
 func (x *socket) changes(e room.Event) bool {
 	switch e.Type {
-	case room.MemberJoined, room.MemberLeft, room.MemberChanged:
+	case room.MemberJoined, room.MemberLeft, room.MemberChanged, room.RecordingStarted, room.RecordingHeld, room.RecordingFinished:
 		return true
 	case room.PublishStarted:
 		return e.Member != nil && e.Member.Client == room.WebRTC

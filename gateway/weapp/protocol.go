@@ -182,6 +182,8 @@ type plainEvent struct {
 type membersEvent struct {
 	Event    string  `json:"event"`
 	UserList []other `json:"userlist"`
+	// Recording is what those in the room are told of being recorded, as in room.View.
+	Recording string `json:"recording,omitempty"`
 }
 
 // oneID says whether an id could be a request's: a short JSON scalar.

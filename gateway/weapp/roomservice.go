@@ -54,6 +54,9 @@ func (s *Service) describe(h hosts, service string, r room.Room) answer {
 	if service == room.LiveRoom {
 		d["audienceCount"] = len(w.Audience)
 	}
+	if r.Recording != room.RecordingOff {
+		d["recording"] = r.Recording
+	}
 	return d
 }
 

@@ -44,7 +44,11 @@ func (x *socket) watch(ctx context.Context, r *request) (reply, error) {
 	}
 	x.watched, x.unsubscribe = a.roomID, unsubscribe
 	p := x.s.placeOf(x.hosts, now, a.userID)
-	return reply{"pushURL": p.PushURL, "userlist": p.UserList}, nil
+	out := reply{"pushURL": p.PushURL, "userlist": p.UserList}
+	if now.Recording != room.RecordingOff {
+		out["recording"] = now.Recording
+	}
+	return out, nil
 }
 
 // changed hears what happens in the watched room.
@@ -74,7 +78,7 @@ func (x *socket) changed(a applicant, u rooms.Update) {
 		return
 	}
 	if _, in := r.Place(a.userID); in {
-		x.send(membersEvent{Event: "members", UserList: x.s.placeOf(x.hosts, r, a.userID).UserList})
+		x.send(membersEvent{Event: "members", UserList: x.s.placeOf(x.hosts, r, a.userID).UserList, Recording: r.Recording})
 	} else if u.View != nil {
 		x.placeGone(room.ReasonExpired)
 	}
