@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,9 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 		}
 	}()
 	if g.sfu, err = sfu.New(sfuConfig(cfg, log)); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w; stop what uses the port, or choose another webrtc.udp_address and webrtc.tcp_address", err)
+		}
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	bridge := crossing.New(crossing.Options{OpusBitrate: cfg.Audio.OpusBitrate, AACBitrate: cfg.Audio.AACBitrate, Log: log})

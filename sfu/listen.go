@@ -43,8 +43,7 @@ func (s *SFU) listen() error {
 	if s.config.UDPAddress != "" {
 		conns, err := listenUDP(s.config.UDPAddress, s.config.IncludeLoopback)
 		if err != nil {
-			return fmt.Errorf("sfu: cannot listen on UDP %s: %w; choose another UDPAddress or stop what uses it",
-				s.config.UDPAddress, err)
+			return fmt.Errorf("sfu: cannot listen on UDP %s: %w", s.config.UDPAddress, err)
 		}
 		n.udpAddr = conns[0].LocalAddr()
 		muxes := make([]ice.UDPMux, len(conns))
@@ -69,8 +68,7 @@ func (s *SFU) listen() error {
 		if err != nil {
 			n.close()
 
-			return fmt.Errorf("sfu: cannot listen on TCP %s: %w; choose another TCPAddress or stop what uses it",
-				s.config.TCPAddress, err)
+			return fmt.Errorf("sfu: cannot listen on TCP %s: %w", s.config.TCPAddress, err)
 		}
 		n.tcpAddr = l.Addr()
 		n.queues = newQueueListener(l)

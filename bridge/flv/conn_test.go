@@ -301,18 +301,20 @@ func TestStalledPlayerIsDropped(t *testing.T) {
 	s.push(t, 0)
 	far, done := s.serve(t, t.Context(), Options{WriteTimeout: 300 * time.Millisecond})
 	far.(*net.TCPConn).SetReadBuffer(4 << 10)
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for offset := 2 * time.Second; ; offset += 2 * time.Second {
+		s.push(t, offset)
 		select {
 		case err := <-done:
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("the stalled player was dropped for %v", err)
 			}
 			return
-		default:
-			if offset > time.Hour {
-				t.Fatal("the stalled player was never dropped")
-			}
-			s.push(t, offset)
+		case <-deadline:
+			t.Fatal("the stalled player was never dropped")
+		case <-tick.C:
 		}
 	}
 }
