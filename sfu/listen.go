@@ -43,7 +43,7 @@ func (s *SFU) listen() error {
 	if s.config.UDPAddress != "" {
 		conns, err := listenUDP(s.config.UDPAddress, s.config.IncludeLoopback)
 		if err != nil {
-			return fmt.Errorf("sfu: cannot listen on UDP %s: %w", s.config.UDPAddress, err)
+			return fmt.Errorf("sfu: cannot listen on UDPAddress %s: %w", s.config.UDPAddress, err)
 		}
 		n.udpAddr = conns[0].LocalAddr()
 		muxes := make([]ice.UDPMux, len(conns))
@@ -68,7 +68,7 @@ func (s *SFU) listen() error {
 		if err != nil {
 			n.close()
 
-			return fmt.Errorf("sfu: cannot listen on TCP %s: %w", s.config.TCPAddress, err)
+			return fmt.Errorf("sfu: cannot listen on TCPAddress %s: %w", s.config.TCPAddress, err)
 		}
 		n.tcpAddr = l.Addr()
 		n.queues = newQueueListener(l)
