@@ -139,9 +139,9 @@ soak: build bin/hutong-bench ## ten minutes of players coming and going: memory 
 	bin/hutong-bench soak $(BENCH_FLAGS)
 
 .PHONY: screenshots
-screenshots: build ## take pictures of every state of the call page into screenshots/
+screenshots: build ## take pictures of every state of the call page, the console and the page of callers into screenshots/
 	rm -rf screenshots
-	SCREENSHOTS=$(CURDIR)/screenshots go test ./gateway/e2e -run '^TestPageStates$$' -count=1 -timeout 10m
+	SCREENSHOTS=$(CURDIR)/screenshots go test ./gateway/e2e -run '^(TestPageStates|TestDeskPages)$$' -count=1 -timeout 15m
 
 .PHONY: fmt
 fmt: ## format the Go code
