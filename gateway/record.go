@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"slices"
+
 	"hutong/gateway/recording"
 )
 
@@ -29,7 +31,7 @@ func (g *Gateway) callOf(roomID string) (recording.Call, bool) {
 		return recording.Call{}, false
 	}
 	agents := append([]string{}, c.Served...)
-	if c.AgentID != "" {
+	if c.AgentID != "" && !slices.Contains(agents, c.AgentID) {
 		agents = append(agents, c.AgentID)
 	}
 	return recording.Call{CallID: c.CallID, Queue: c.Queue, Agents: agents}, true

@@ -23,6 +23,7 @@ type active struct {
 	rec         *record.Recording
 	unsubscribe func()
 	seen        time.Time // when somebody was last recorded
+	agents      []string  // that the index has
 	ending      bool
 }
 
@@ -130,6 +131,7 @@ func (s *Service) attend(a *active, live []place, streams map[string]*stream.Str
 			continue
 		}
 		a.seen = now
+		s.served(a, p.call.Agents)
 		if slices.Contains(have, p.stream) {
 			continue
 		}
@@ -146,6 +148,16 @@ func (s *Service) attend(a *active, live []place, streams map[string]*stream.Str
 		s.mu.Unlock()
 		if !ending {
 			s.wg.Go(func() { s.end(a) })
+		}
+	}
+}
+
+// served notes agents that a call has come to since it is being recorded.
+func (s *Service) served(a *active, agents []string) {
+	for _, id := range agents {
+		if !slices.Contains(a.agents, id) {
+			a.agents = append(slices.Clone(a.agents), id)
+			s.tell(news{id: a.id, agent: id})
 		}
 	}
 }
@@ -230,7 +242,7 @@ func (s *Service) begin(ctx context.Context, meta record.Meta, rule config.Recor
 
 // take looks after a recording from now on.
 func (s *Service) take(rec *record.Recording, meta record.Meta) *active {
-	a := &active{id: meta.RecordingID, meta: meta, rec: rec, seen: time.Now(), unsubscribe: func() {}}
+	a := &active{id: meta.RecordingID, meta: meta, rec: rec, seen: time.Now(), agents: meta.Agents, unsubscribe: func() {}}
 	if meta.RoomID != "" {
 		unsubscribe, err := s.o.Rooms.Subscribe(meta.RoomID, func(u rooms.Update) { s.remark(rec, u) })
 		if err == nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"hutong/bridge/record"
@@ -36,6 +38,12 @@ func (s *Service) Start(ctx context.Context, o Order) (i Item, again bool, err e
 	if n != 1 {
 		return Item{}, false, fmt.Errorf("%w: name exactly one of stream, roomID and callID", ErrBad)
 	}
+	if o.Layout != "" && o.Layout != config.CompositeNone && !slices.Contains(config.RecordingLayouts, o.Layout) {
+		return Item{}, false, fmt.Errorf("%w: composite %q; use %s", ErrBad, o.Layout, strings.Join(config.RecordingLayouts, ", "))
+	}
+	if o.Mixed && o.Stream == "" {
+		return Item{}, false, fmt.Errorf("%w: mixed is of a stream; name it", ErrBad)
+	}
 	meta := record.Meta{RoomID: o.RoomID, By: o.By, Mixed: o.Mixed}
 	if o.CallID != "" {
 		meta.RoomID = o.CallID // a call's room has its name
@@ -49,9 +57,6 @@ func (s *Service) Start(ctx context.Context, o Order) (i Item, again bool, err e
 		}
 	} else if _, err := s.o.Rooms.Load(ctx, meta.RoomID); err != nil {
 		return Item{}, false, err
-	}
-	if o.Mixed && meta.Stream == "" {
-		return Item{}, false, fmt.Errorf("%w: mixed is of a stream; name it", ErrBad)
 	}
 	if err := s.space(); err != nil {
 		return Item{}, false, err

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -252,6 +253,7 @@ type news struct {
 	id    string
 	file  *record.File
 	error string
+	agent string // who serves the call now
 }
 
 // keepIndex writes down what recorders tell, which may not wait for the store.
@@ -286,6 +288,9 @@ func (s *Service) write(ctx context.Context, n news) {
 		}
 		if n.error != "" {
 			i.Trouble = n.error
+		}
+		if n.agent != "" && !slices.Contains(i.Agents, n.agent) {
+			i.Agents = append(i.Agents, n.agent)
 		}
 		return nil
 	})
