@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -83,6 +84,8 @@ type measured struct {
 	reports map[string]map[string]Report // by who reports, and whom of
 	legs    map[string]*LegQuality
 	rounds  int
+	// recalled says that what a former life of this node has kept is among legs.
+	recalled bool
 }
 
 const (
@@ -163,6 +166,7 @@ func (m *meter) round() {
 		if len(measure) == 0 {
 			continue // all of them are on other nodes
 		}
+		m.recall(c.CallID)
 		u, keep := m.sample(c, members, measure, m.s.o.Now())
 		m.s.index.quality(u)
 		if keep != nil {
@@ -176,6 +180,40 @@ func (m *meter) round() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	maps.DeleteFunc(m.calls, func(callID string, _ *measured) bool { return !going[callID] })
+}
+
+// recall begins a call's timeline with what this node has kept of it before it was
+// started again. Until that is read nothing is kept anew.
+func (m *meter) recall(callID string) {
+	m.mu.Lock()
+	done := m.of(callID).recalled
+	m.mu.Unlock()
+	if done {
+		return
+	}
+	ctx, cancel := context.WithTimeout(m.s.ctx, storeTimeout)
+	defer cancel()
+	var before []LegQuality
+	data, _, err := m.kept.Get(ctx, callID+"/"+m.s.o.Node)
+	if err == nil {
+		err = json.Unmarshal(data, &before)
+	} else if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	if err != nil {
+		m.s.o.Log.Warn("what was measured of a call cannot be read", "call", callID, "error", err)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.of(callID)
+	for _, q := range before {
+		if now := x.legs[q.UserID]; now != nil {
+			q.Samples = append(q.Samples, now.Samples...)
+		}
+		x.legs[q.UserID] = &q
+	}
+	x.recalled = true
 }
 
 // sample adds a sample to each leg, and returns them, and every few rounds the
@@ -208,7 +246,7 @@ func (m *meter) sample(c call.Call, members []room.Member, now map[string]Leg, a
 			x.reports[by][whom] = r
 		}
 	}
-	if x.rounds++; x.rounds%keepEvery == 1 {
+	if x.rounds++; x.rounds%keepEvery == 1 && x.recalled {
 		keep = x.timeline()
 	}
 	return u, keep

@@ -237,6 +237,38 @@ func TestQuality(t *testing.T) {
 	}
 }
 
+// TestQualityOutlivesTheProcess: what was measured before a gateway is started again
+// is in the record.
+func TestQualityOutlivesTheProcess(t *testing.T) {
+	legs := &fakeLegs{legs: map[string]Leg{"li": {Live: true}, "agent-anna": {Live: true}}}
+	measured := func(o *Options) { o.Legs, o.Desk.QualityEvery = legs, config.Duration(time.Hour) }
+	h := newHouse(t, measured)
+	h.ready("anna")
+	c := h.place("li")
+	h.answers("anna", c.CallID)
+	for range keepEvery + 1 {
+		h.meter.round()
+		h.clock.pass(time.Second)
+	}
+	h.Close()
+	h2 := open(t, h.store, h.clock, measured)
+	for range keepEvery + 1 {
+		h2.meter.round()
+		h2.clock.pass(time.Second)
+	}
+	_, err := h2.HangUp(t.Context(), c.CallID, call.ByCaller, Account{})
+	ok(t, err)
+	r := h2.endsWith(c.CallID, call.Completed)
+	for _, leg := range r.Quality {
+		if n := len(leg.Samples); n != 2*(keepEvery+1) {
+			t.Errorf("%s has %d samples: %+v", leg.UserID, n, leg.Samples)
+		}
+	}
+	if len(r.Quality) != 2 {
+		t.Errorf("%d legs", len(r.Quality))
+	}
+}
+
 // crowd of callers and agents at once, on two desks that share a store.
 func TestABusyHour(t *testing.T) {
 	h := newHouse(t, func(o *Options) {

@@ -33,7 +33,7 @@ export const en = {
   hangup: 'Hang up',
   chat: 'Messages',
   unread: '{n} new',
-  reconnecting: 'The network is gone; connecting again…',
+  reconnecting: 'Connection lost; trying again…',
   unmute: 'Tap to hear the other side',
   thanks: 'Thank you for your call',
   lasted: 'It lasted {time}.',

@@ -27,7 +27,7 @@ export const zh: Record<keyof typeof en, string> = {
   cancel: '取消呼叫',
   ringing: '正在为您接通客服',
   connecting: '正在连接…',
-  with: '正在与{name}通话',
+  with: '正在与 {name} 通话',
   held: '通话保持中',
   heldHint: '此时对方看不到您，也听不到您。',
   transferring: '正在为您转接',
