@@ -15,6 +15,7 @@ func TestTheDeskRunsItsRooms(t *testing.T) {
 	h.ready("anna")
 	c := h.place("li")
 	h.answers("anna", c.CallID)
+	h.ready("sam")
 	_, err := h.Supervise(t.Context(), h.account("sam"), c.CallID, call.Listen)
 	ok(t, err)
 	for _, userID := range []string{"agent-sam", "li"} {
