@@ -116,36 +116,40 @@ const settle = `(async () => {
 func (g *gallery) show(t *testing.T, page *testmedia.Page, state string) {
 	t.Helper()
 	g.shots++
-	for _, l := range looks {
+	g.showAt(t, page, state, looks, dresses)
+	page.Run(chromedp.EmulateViewport(1440, 900))
+}
+
+// dress is how a page is shown: in the dark only colours differ, one language will
+// do.
+type dress struct{ language, theme string }
+
+var dresses = []dress{{"en", "light"}, {"en", "dark"}, {"zh", "light"}}
+
+// showAt is show in some sizes and dresses, in the last of which the page stays.
+func (g *gallery) showAt(t *testing.T, page *testmedia.Page, state string, sizes []look, in []dress) {
+	t.Helper()
+	for _, l := range sizes {
 		page.Run(chromedp.EmulateViewport(l.width, l.height, l.options...))
-		for _, language := range []string{"en", "zh"} {
-			theme := "light"
-			for again := true; again; again = theme == "dark" {
-				page.Eval(fmt.Sprintf(`for (const [key, newValue] of Object.entries({ 'hutong.language': %q, 'hutong.theme': %q })) {
-					localStorage.setItem(key, newValue);
-					dispatchEvent(new StorageEvent('storage', { key, newValue }));
-				}`, language, theme), nil)
-				page.Eval(settle, nil)
-				var wrong []string
-				page.Eval(`e2eAudit()`, &wrong)
-				for _, w := range wrong {
-					t.Errorf("%s, %s, %s, %s: %s", state, l.name, language, theme, w)
+		for _, d := range in {
+			page.Eval(fmt.Sprintf(`for (const [key, newValue] of Object.entries({ 'hutong.language': %q, 'hutong.theme': %q })) {
+				localStorage.setItem(key, newValue);
+				dispatchEvent(new StorageEvent('storage', { key, newValue }));
+			}`, d.language, d.theme), nil)
+			page.Eval(settle, nil)
+			var wrong []string
+			page.Eval(`e2eAudit()`, &wrong)
+			for _, w := range wrong {
+				t.Errorf("%s, %s, %s, %s: %s", state, l.name, d.language, d.theme, w)
+			}
+			if g.dir != "" {
+				name := fmt.Sprintf("%s-%s-%s-%s.png", state, l.name, d.language, d.theme)
+				if err := os.WriteFile(filepath.Join(g.dir, name), page.Screenshot(), 0o644); err != nil {
+					t.Fatal(err)
 				}
-				if g.dir != "" {
-					name := fmt.Sprintf("%s-%s-%s-%s.png", state, l.name, language, theme)
-					if err := os.WriteFile(filepath.Join(g.dir, name), page.Screenshot(), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				// In the dark only colours differ: one language will do.
-				if theme == "dark" || language == "zh" {
-					break
-				}
-				theme = "dark"
 			}
 		}
 	}
-	page.Run(chromedp.EmulateViewport(1440, 900))
 }
 
 func (g *gallery) open(t *testing.T, address string) *testmedia.Page {
