@@ -250,7 +250,9 @@ func (c *deskCall) lookAfter(t *testing.T, a *archive) {
 		status, _, _ := c.gw.get("/api/v1/recordings/" + c.id)
 		return status == 404
 	})
-	var audit struct{ Entries []struct{ By, Action, Detail string } }
+	var audit struct {
+		Entries []struct{ By, Action, Detail string }
+	}
 	_, _, body := c.gw.get("/api/v1/recordings/" + c.id + "/audit")
 	if err := json.Unmarshal(body, &audit); err != nil {
 		t.Fatal(err)
