@@ -1,6 +1,6 @@
 const { Gateway } = require('./support/gateway')
 const { Phone, eventually } = require('./support/phones')
-const { liveRoom, logIn, leave } = require('./support/rooms')
+const { liveRoom, logIn, leave, record, notice } = require('./support/rooms')
 
 let gateway, anchor, viewer, guest
 
@@ -39,8 +39,15 @@ test('an anchor, and an audience that comes on stage and goes', async () => {
   expect(await anchor.do('attributes', { tag: 'pusher' })).toMatchObject({
     mode: 'RTC', autopush: false, minBitrate: 850, maxBitrate: 850, aspect: '9:16', beauty: 5, enableCamera: true, backgroundMute: true
   })
+  const recording = await record(gateway, roomID)
+  await notice(anchor, '录制中')
+  await viewer.do('setState', { state: { language: 'en' } })
   const v = await liveRoom(viewer, 'Viewer', roomID)
   await viewer.plays('player', 'red', 440)
+  // Who comes later sees it too, in the phone's language.
+  await notice(viewer, 'Recording')
+  await recording('stop')
+  for (const phone of [anchor, viewer]) await notice(phone, '')
   expect(await viewer.do('attributes', { tag: 'player' })).toMatchObject({
     mode: 'live', autoplay: true, minCache: 1, maxCache: 3, objectFit: 'fillCrop', backgroundMute: false, src: expect.stringMatching(/^https?:.*\.flv/)
   })

@@ -1,7 +1,7 @@
 /** Users of different components in one room, and clients of the messages alone. */
 const { Gateway } = require('./support/gateway')
 const { Phone, eventually } = require('./support/phones')
-const { webrtcRoom, rtcRoom } = require('./support/rooms')
+const { webrtcRoom, rtcRoom, record, notice } = require('./support/rooms')
 
 let gateway, ann, bob
 
@@ -31,6 +31,14 @@ test('webrtc-room and rtc-room in one room: members, messages, media, and a lost
   await bob.plays(a.userID, 'red', 440)
   const { body } = await gateway.get('/api/v1/rooms/' + a.roomID)
   expect(body.members.map((member) => [member.userID, member.nickName, member.client]).sort()).toEqual([[a.userID, 'Ann', 'rtmp'], [b.userID, 'Bob', 'rtmp']].sort())
+
+  // Both are told that they are recorded.
+  const recording = await record(gateway, a.roomID)
+  for (const phone of [ann, bob]) await notice(phone, '录制中')
+  await recording('pause')
+  for (const phone of [ann, bob]) await notice(phone, '录制已暂停')
+  await recording('stop')
+  for (const phone of [ann, bob]) await notice(phone, '')
 
   // Each reads chat in the form of the own component.
   await ann.call('room', 'sendGroupCustomMsg', { data: 'hello Bob', ext: 'TEXT', desc: '{"nickName":"Ann"}' })

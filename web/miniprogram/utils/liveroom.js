@@ -25,7 +25,7 @@ const CODE = Object.assign({ REFUSED: -9004, TIMEOUT: -9004 }, service.CODE)
 /**
  * What a page hears of: onPushersChange({pushers}), onPusherJoin and onPusherQuit({pushers}), onRoomClose(),
  * onRecvRoomTextMsg(message), onRecvRoomCustomMsg(message), onSketchpadData(data), onRecvJoinPusherRequest(viewer),
- * onKickOut({roomID}).
+ * onKickOut({roomID}), onRecording({recording}).
  */
 function setListener(listener) {
   room.listener = listener || {}

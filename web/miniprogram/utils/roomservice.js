@@ -34,7 +34,7 @@ function RoomService() {
 }
 
 function emptyRoom() {
-  return { roomID: '', roomInfo: '', roomCreator: '', mixedPlayURL: '', pushers: [], isDestory: false }
+  return { roomID: '', roomInfo: '', roomCreator: '', mixedPlayURL: '', pushers: [], isDestory: false, recording: '' }
 }
 
 /** Runs a promise and tells options.success or options.fail. */
@@ -142,6 +142,7 @@ RoomService.prototype.fetchPushers = function (roomID) {
   return this.call('get_pushers', { roomID: roomID }).then(function (answer) {
     return {
       roomID: answer.roomID, roomInfo: answer.roomInfo, roomCreator: answer.roomCreator, mixedPlayURL: answer.mixedPlayURL,
+      recording: answer.recording || '',
       pushers: (answer.pushers || []).filter(function (pusher) { return pusher.userID !== account.userID })
     }
   })
@@ -164,6 +165,7 @@ RoomService.prototype.pushersChanged = function () {
     if (self.room.roomID !== roomID) return
     const change = difference(self.room.pushers, found.pushers)
     Object.assign(self.room, found)
+    self.heard('onRecording', { recording: found.recording })
     self.changed(change)
   }, function () {
     self.stale = true

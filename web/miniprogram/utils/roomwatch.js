@@ -19,7 +19,7 @@ const NO_PLACE = [10007, 10010]
 
 /**
  * who: userID, userSig, sdkAppID, roomID, privateMapKey. on: opened(pushURL) once, members(userlist) with the complete list
- * of the others each time it changes, left(reason) when the place in the room is gone, failed({code, message}) when there
+ * of the others each time it changes, recording(state) whether the room is recorded ('on', 'paused' or ''), left(reason) when the place in the room is gone, failed({code, message}) when there
  * was no answer at the start; nothing follows left or failed.
  */
 function RoomWatch(who, on) {
@@ -62,7 +62,7 @@ RoomWatch.prototype.receive = function (text) {
   try { frame = JSON.parse(text) } catch (err) { return }
   this.heard = Date.now()
   if (frame.id === 1) this.answered(frame)
-  else if (frame.event === 'members') this.on.members(frame.userlist || [])
+  else if (frame.event === 'members') this.tell(frame)
   else if (frame.event === 'left') this.end('left', frame.reason)
 }
 
@@ -86,7 +86,12 @@ RoomWatch.prototype.answered = function (frame) {
     this.opened = true
     this.on.opened(frame.pushURL)
   }
-  if (!this.closed) this.on.members(frame.userlist || [])
+  if (!this.closed) this.tell(frame)
+}
+
+RoomWatch.prototype.tell = function (frame) {
+  this.on.recording(frame.recording || '')
+  this.on.members(frame.userlist || [])
 }
 
 RoomWatch.prototype.ping = function () {

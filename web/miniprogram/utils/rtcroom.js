@@ -8,7 +8,7 @@ const chat = require('./webim_handler')
 const account = service.account
 const room = new service.RoomService()
 
-/** What a page hears of: onPusherJoin({pushers}), onPusherQuit({pushers}), onRoomClose(), onRecvRoomTextMsg(message). */
+/** What a page hears of: onPusherJoin({pushers}), onPusherQuit({pushers}), onRoomClose(), onRecvRoomTextMsg(message), onRecording({recording}). */
 function setListener(listener) {
   room.listener = listener || {}
 }

@@ -68,11 +68,11 @@ class Agent {
 
   be(state) { return this.ask('PUT', '/agent/state', { state }) }
 
-  /** Promises the call that rings at this agent. */
+  /** Promises the call that rings at this agent, or is transferred to them. */
   rings() {
     return eventually('a call to ring at ' + this.name, async () => {
       const { calls } = await this.ask('GET', '/calls')
-      return calls.find((call) => call.ringing && call.ringing.agentID === this.name)
+      return calls.find((call) => [call.ringing, call.transfer].some((to) => to && to.agentID === this.name))
     })
   }
 

@@ -158,9 +158,13 @@ const commands = {
     wx.fire('NetworkStatusChange', { isConnected: true, networkType: state.networkType })
   },
   fire({ event, detail }) { wx.fire(event, detail) },
+  /** A component that came onto the screen after its page did has been laid out. */
+  laidOut({ name, selector }) { mounted.get(name).holder.querySelector('#it').querySelector(selector).triggerLifeTime('ready') },
   /** The page is shown again, as after the app was in the background. */
   show({ name }) { mounted.get(name).holder.querySelector('#it').triggerPageLifeTime('show') },
   state() { return state },
+  /** What the mini-program has kept from an earlier life. */
+  keep({ key, value }) { wx.setStorageSync(key, value) },
   setState(change) { Object.assign(state, change.state) }
 }
 

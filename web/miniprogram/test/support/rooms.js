@@ -1,4 +1,5 @@
 /** What pages do around the components: accounts, rooms, and putting a component on the screen. */
+const { eventually } = require('./phones')
 
 /**
  * Puts a webrtc-room on a phone and starts it, in a room that is made or, with a roomID, entered. Promises
@@ -56,4 +57,26 @@ async function leave(phone) {
   phone.events.length = 0
 }
 
-module.exports = { webrtcRoom, leaveWebrtcRoom, logIn, rtcRoom, liveRoom, leave }
+/** Has a room recorded, as a back end does; promises what pauses, resumes and stops it. */
+async function record(gateway, roomID) {
+  const post = async (path, body) => {
+    const answer = await fetch(gateway.url + '/api/v1/recordings' + path, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body || {})
+    })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+  const { recordingID } = await post('', { roomID })
+  return (what) => post(`/${recordingID}/${what}`)
+}
+
+/** Promises that a component on a phone shows the notice of being recorded, or, without a text, that it shows none. */
+function notice(phone, text) {
+  let html = ''
+  return eventually(() => `${text || 'no notice'}; the screen has ${html}`, async () => {
+    html = await phone.do('html', { name: 'room' })
+    return text ? html.includes(text) && html.includes('recording-dot') : !html.includes('recording-dot')
+  })
+}
+
+module.exports = { webrtcRoom, leaveWebrtcRoom, logIn, rtcRoom, liveRoom, leave, record, notice }

@@ -41,6 +41,7 @@ function makeWx(wire, media, state) {
     setNavigationBarTitle: () => {},
     setKeepScreenOn: () => {},
     setClipboardData: (options) => { state.clipboard = options.data },
+    getAppBaseInfo: () => ({ language: state.language }),
     getSystemInfoSync: () => ({ language: state.language, statusBarHeight: 20, platform: 'test', SDKVersion: '3.0.0', windowHeight: 640, windowWidth: 360 })
   }
   for (const event of ['AppShow', 'AppHide', 'NetworkStatusChange', 'AudioInterruptionBegin', 'AudioInterruptionEnd']) {

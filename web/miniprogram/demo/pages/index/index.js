@@ -5,7 +5,7 @@ const webrtcroom = require('../../../utils/webrtcroom')
 const NAME = 'nickName'
 
 Component({
-  data: { nickName: '', roomID: '', server: '' },
+  data: { nickName: '', roomID: '', queue: 'support', server: '' },
 
   lifetimes: {
     attached: function () {
@@ -67,6 +67,14 @@ Component({
 
     onAnchor: function () { this.open('live', '') },
     onWatch: function () { this.open('live', this.data.roomID) },
+    onQueue: function (e) { this.setData({ queue: e.detail.value.trim() }) },
+
+    onService: function () {
+      wx.setStorageSync(NAME, this.data.nickName)
+      wx.navigateTo({
+        url: '/demo/pages/service/service?queue=' + encodeURIComponent(this.data.queue) + '&nickName=' + encodeURIComponent(this.data.nickName)
+      })
+    },
 
     /** Opens a page; userID is who is in the room already. */
     open: function (page, roomID, userID) {

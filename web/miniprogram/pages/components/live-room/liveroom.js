@@ -7,6 +7,7 @@ const liveroom = require('../../../utils/liveroom')
 const surroundings = require('../../../utils/surroundings')
 const slots = require('../../../utils/members')
 const waiting = require('../../../utils/waiting')
+const recording = require('../call/recording')
 const { PUSH, PLAY } = require('../call/codes')
 
 const EVENT = 'RoomEvent'
@@ -52,6 +53,7 @@ Component({
     mainPlayerInfo: mixed(''),
     linkPusherInfo: { url: '' },
     members: [{}, {}, {}],
+    recording: null,
     waitingImage: ''
   },
 
@@ -83,6 +85,7 @@ Component({
       const now = this.now(call)
       liveroom.setListener({
         onPushersChange: now(function (change) { self.showOthers(change.pushers) }),
+        onRecording: now(function (told) { self.setData({ recording: recording(told.recording) }) }),
         onRoomClose: now(function () {
           self.stop()
           self.raise('roomClosed', ERROR.CLOSED, '房间已关闭')
@@ -121,7 +124,7 @@ Component({
         success: now(function (room) {
           self.call.mixedPlayURL = room.mixedPlayURL
           self.call.roomCreator = room.roomCreator
-          self.setData({ mainPlayerInfo: mixed(room.mixedPlayURL) })
+          self.setData({ mainPlayerInfo: mixed(room.mixedPlayURL), recording: recording(room.recording) })
           liveroom.requestSketchpad()
         }),
         fail: now(function (err) { self.fail(ERROR.ENTER, '进入房间失败', err) })
@@ -137,7 +140,8 @@ Component({
       if (this.data.linkPusherInfo.url) this.linkPusher().stop()
       this.data.members.forEach(function (member) { if (member.context) member.context.stop() })
       this.setData({
-        mainPusherInfo: { url: '' }, mainPlayerInfo: mixed(''), linkPusherInfo: { url: '' }, members: slots.empty(OTHERS)
+        mainPusherInfo: { url: '' }, mainPlayerInfo: mixed(''), linkPusherInfo: { url: '' }, members: slots.empty(OTHERS),
+        recording: null
       })
       liveroom.setListener({})
       liveroom.exitRoom({})

@@ -6,6 +6,7 @@ const rtcroom = require('../../../utils/rtcroom')
 const surroundings = require('../../../utils/surroundings')
 const slots = require('../../../utils/members')
 const waiting = require('../../../utils/waiting')
+const recording = require('../call/recording')
 const { PUSH, PLAY, NO_CAMERA, NO_MICROPHONE } = require('../call/codes')
 
 const EVENT = 'onRoomEvent'
@@ -40,6 +41,7 @@ Component({
   data: {
     pushURL: '',
     members: [{}, {}, {}],
+    recording: null,
     waitingImage: '',
     headerHeight: 0,
     statusBarHeight: 0
@@ -79,6 +81,7 @@ Component({
       rtcroom.setListener({
         onPusherJoin: now(function (change) { self.join(change.pushers) }),
         onPusherQuit: now(function (change) { self.quit(change.pushers) }),
+        onRecording: now(function (told) { self.setData({ recording: recording(told.recording) }) }),
         onRoomClose: now(function () {
           self.leave()
           self.raise('roomClosed', 0, '')
@@ -98,6 +101,7 @@ Component({
           data: { roomID: call.roomID },
           success: now(function (found) {
             if (found.pushers.length > OTHERS) self.raise('error', ERROR.TOO_MANY, '房间成员已满')
+            self.setData({ recording: recording(found.recording) })
             self.join(found.pushers)
           })
         })
@@ -127,7 +131,7 @@ Component({
       this.call = null
       if (this.data.pushURL) this.pusher().stop()
       this.data.members.forEach(function (member) { if (member.playerContext) member.playerContext.stop() })
-      this.setData({ pushURL: '', members: slots.empty(this.data.members.length) })
+      this.setData({ pushURL: '', members: slots.empty(this.data.members.length), recording: null })
       rtcroom.setListener({})
       rtcroom.exitRoom({})
     },

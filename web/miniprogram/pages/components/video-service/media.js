@@ -12,6 +12,11 @@ module.exports = {
     return wx.createLivePusherContext('rtcpusher', this)
   },
 
+  /** How one looks, before the call. */
+  startPreview: function () {
+    if (this.data.screen === 'start' && this.data.preview && this.data.enableCamera) this.pusher().startPreview()
+  },
+
   stopMedia: function () {
     this.quiet()
     if (this.data.pushURL) this.pusher().stop()
@@ -86,7 +91,7 @@ module.exports = {
     if (this.cameraLost) this.setCamera(true)
     this.cameraLost = false
     if (this.call && !this.call.over()) this.push()
-    else if (this.data.preview) this.pusher().startPreview()
+    else this.startPreview()
   },
 
   /** The pusher gave up. While the call goes on it is started again, each time with an address that is good. */
@@ -170,6 +175,7 @@ module.exports = {
   setCamera: function (on) {
     this.setData({ enableCamera: on })
     this.tellMuted()
+    if (on) this.startPreview()
   },
 
   tellMuted: function () {

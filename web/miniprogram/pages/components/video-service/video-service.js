@@ -23,8 +23,16 @@ Component({
   options: { multipleSlots: true },
 
   properties: {
-    server: { type: String, value: '' },
-    queue: { type: String, value: '' },
+    server: {
+      type: String,
+      value: '',
+      observer: function (value) { if (this.desk && !this.call) this.desk = new Desk(value) }
+    },
+    queue: {
+      type: String,
+      value: '',
+      observer: function () { if (this.opened && !this.call) this.start() }
+    },
     userID: { type: String, value: '' },
     /** What WXML makes of user-id. */
     userId: { type: String, value: '' },
@@ -127,8 +135,8 @@ Component({
       this.draw()
     },
 
-    /** What is shown follows from what is known. */
-    draw: function () {
+    /** What is shown follows from what is known. then is called once it is on the screen. */
+    draw: function (then) {
       if (!this.opened || this.closed) return
       const screen = this.data.screen
       const next = view.of({
@@ -136,7 +144,7 @@ Component({
         queue: this.queue, placing: this.placing, now: this.desk.now(), read: this.read, people: this.data.people,
         callback: !this.data.placeUrl || !!this.data.callbackUrl
       })
-      this.setData(view.changes(this.data, next))
+      this.setData(view.changes(this.data, next), then)
       if (next.screen !== screen) {
         wx.setKeepScreenOn({ keepScreenOn: next.screen === 'call' })
         this.raise(TAG.SCREEN, 0, next.screen)
@@ -151,8 +159,7 @@ Component({
     start: function () {
       const self = this
       this.quiet()
-      this.draw()
-      if (this.data.preview && this.data.enableCamera) this.pusher().startPreview()
+      this.draw(function () { self.startPreview() })
       this.asking = setInterval(function () { self.askQueue() }, QUEUE_EVERY)
       this.askQueue()
     },

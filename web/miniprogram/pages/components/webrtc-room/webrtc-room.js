@@ -7,6 +7,7 @@ const RoomWatch = require('../../../utils/roomwatch')
 const surroundings = require('../../../utils/surroundings')
 const slots = require('../../../utils/members')
 const waiting = require('../../../utils/waiting')
+const recording = require('../call/recording')
 const im = require('./im_handler')
 const { PUSH, PLAY, NO_CAMERA, NO_MICROPHONE } = require('../call/codes')
 const CONSTANT = require('./constants')
@@ -61,6 +62,7 @@ Component({
     isCaster: false,
     playerVideoStatus: {},
     playerMutedStatus: {},
+    recording: null,
     waitingImage: '',
     headerHeight: 0,
     statusBarHeight: 0
@@ -107,6 +109,7 @@ Component({
       }, {
         opened: function (pushURL) { if (self.watch === watch) self.setData({ pushURL: pushURL }) },
         members: function (list) { if (self.watch === watch) self.userList(list.filter(hasPicture)) },
+        recording: function (state) { if (self.watch === watch) self.setData({ recording: recording(state) }) },
         left: function () { if (self.watch === watch) self.lostPlace() },
         failed: function (err) {
           if (self.watch !== watch) return
@@ -135,7 +138,7 @@ Component({
       this.crowded = false
       if (this.data.pushURL) this.pusher().stop()
       this.data.members.forEach(function (member) { if (member.playerContext) member.playerContext.stop() })
-      this.setData({ pushURL: '', playerVideoStatus: {}, playerMutedStatus: {} })
+      this.setData({ pushURL: '', playerVideoStatus: {}, playerMutedStatus: {}, recording: null })
       this.show(slots.empty(this.data.members.length))
     },
 
