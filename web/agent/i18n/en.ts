@@ -262,7 +262,7 @@ export const en = {
   'history.caller': 'Caller ID',
   'history.all': 'All',
   'history.search': 'Search',
-  'history.total': '{n} calls',
+  'history.total': 'Calls: {n}',
   'history.none': 'No calls fit.',
   'history.more': 'Show more',
   'history.csv': 'Export CSV',
