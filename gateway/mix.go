@@ -40,10 +40,11 @@ func (m mixer) Mix(ctx context.Context, output string, inputs []weapp.MixInput) 
 		all[i] = mix.Input(in)
 	}
 	r, err := m.Mixer.Mix(ctx, output, all)
+	result := weapp.MixResult{Code: r.Code, Message: r.Message, Going: err == nil && r.Code != mix.CodeRefused}
 	if r.Code != mix.CodeMixed {
-		r.Code += mixCodes
+		result.Code += mixCodes
 	}
-	return weapp.MixResult(r), err
+	return result, err
 }
 
 // Warnings are what is no mistake in a configuration and yet not what its author

@@ -13,7 +13,8 @@ import (
 type access struct {
 	// RoomOf is that of every Authority. It is set before the first request.
 	RoomOf func(stream string) (roomID string)
-	// Voids is too.
+	// Voids and Public are too.
+	Public  func(stream string) bool
 	Voids   func(roomID, userID string, issued time.Time) bool
 	current atomic.Pointer[auth.Authority]
 }
@@ -46,6 +47,7 @@ func (a *access) use(next *auth.Authority) {
 		}
 		return a.RoomOf(stream)
 	}
+	next.Public = func(stream string) bool { return a.Public != nil && a.Public(stream) }
 	next.Voids = func(roomID, userID string, issued time.Time) bool {
 		return a.Voids != nil && a.Voids(roomID, userID, issued)
 	}

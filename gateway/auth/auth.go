@@ -84,6 +84,9 @@ type Authority struct {
 	// Voids says of a genuine member token that it opens nothing any more, as when
 	// its member has been removed. nil voids none.
 	Voids func(roomID, userID string, issued time.Time) bool
+	// Public says of a stream that anybody may play it on the standard path, as the
+	// audience of a live room does. nil is none.
+	Public func(stream string) bool
 	// Log is told when the call-out fails; nil is nobody.
 	Log *slog.Logger
 

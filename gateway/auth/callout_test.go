@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -251,5 +252,30 @@ func TestCalloutsAtOnce(t *testing.T) {
 	group.Wait()
 	if n := most.Load(); n != calloutsAtOnce {
 		t.Errorf("%d at once, want %d", n, calloutsAtOnce)
+	}
+}
+
+// What anybody may play is for the back end to forbid.
+func TestCalloutIsAskedAboutAnAudience(t *testing.T) {
+	status := http.StatusNoContent
+	a := withBackend(t, patient, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	a.Public = func(stream string) bool { return stream == "live/anchor" }
+	play := func(stream, protocol string) (Grant, error) {
+		return a.Allow(t.Context(), Request{Action: Play, Stream: stream, Protocol: protocol, Remote: "192.0.2.1:5"})
+	}
+	for _, protocol := range []string{"flv", "rtmp"} {
+		if g, err := play("live/anchor", protocol); err != nil || g.Path != PathStandard {
+			t.Errorf("%s: %+v, %v", protocol, g, err)
+		}
+	}
+	if _, err := play("live/anchor", "whep"); !errors.Is(err, ErrMissing) {
+		t.Errorf("WHEP, which has no standard path: %v", err)
+	}
+	if _, err := play("live/other", "flv"); !errors.Is(err, ErrMissing) {
+		t.Errorf("another stream: %v", err)
+	}
+	status = http.StatusForbidden
+	if _, err := play("live/anchor", "flv"); !errors.Is(err, ErrRefused) {
+		t.Errorf("the back end said no: %v", err)
 	}
 }

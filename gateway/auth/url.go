@@ -92,7 +92,8 @@ func (a *Authority) signed(r Request, app, name string) (Grant, error) {
 	switch {
 	case txSecret == "" && txTime == "":
 		// WebRTC has no standard path: what is unsigned there would get the best one.
-		if rule.unsigned && r.Protocol != "whep" {
+		public := rule.unsigned || r.Action == Play && a.Public != nil && a.Public(r.Stream)
+		if public && r.Protocol != "whep" {
 			return Grant{Subject: anonymous, Path: PathStandard}, nil
 		}
 		return Grant{}, fmt.Errorf("%w: add ?token=, or txSecret and txTime, to the address of %q", ErrMissing, clip(r.Stream))

@@ -88,10 +88,17 @@ func (u *liveUser) enter(roomID string) {
 // merge asks for the mix of everybody, laid out as the mini-program does.
 func (u *liveUser) merge(roomID string, linked ...*liveUser) {
 	u.t.Helper()
+	u.mergeAt(roomID, 240, 400, linked...)
+}
+
+// mergeAt says where the first tile is, in pixels of the anchor's picture; the
+// others are above it.
+func (u *liveUser) mergeAt(roomID string, x, y int, linked ...*liveUser) {
+	u.t.Helper()
 	inputs := []any{map[string]any{"input_stream_id": u.stream, "layout_params": map[string]any{"image_layer": 1}}}
 	for i, l := range linked {
 		inputs = append(inputs, map[string]any{"input_stream_id": l.stream, "layout_params": map[string]any{
-			"image_layer": i + 2, "image_width": 120, "image_height": 180, "location_x": 240, "location_y": 400 - 180*i}})
+			"image_layer": i + 2, "image_width": 120, "image_height": 180, "location_x": x, "location_y": y - 180*i}})
 	}
 	params, err := json.Marshal(map[string]any{"timestamp": time.Now().Unix(), "eventId": 1, "interface": map[string]any{
 		"interfaceName": "Mix_StreamV2", "para": map[string]any{"app_id": "1", "interface": "mix_streamv2.start_mix_stream_advanced",
@@ -235,6 +242,41 @@ func TestLiveRoomIsMixedForItsAudience(t *testing.T) {
 		_, _, metrics := gw.get("/metrics")
 		return bytes.Contains(metrics, []byte("hutong_mix_processes 0"))
 	})
+}
+
+// TestABrowserIsMixedAsAnchor has the anchor in a browser and a phone linked: the
+// audience sees and hears both.
+func TestABrowserIsMixedAsAnchor(t *testing.T) {
+	gw := &gateway{}
+	gw.run(t, writeConfigAt(t, gw, "127.0.0.1", "publisher_grace: 0s",
+		`weapp: {enabled: true, any_user: true, sdk_app_id: 1400000001, key: "0123456789abcdef0123456789abcdef"}`))
+	anchor, phone := newLiveUser(t, gw, "anchor"), newLiveUser(t, gw, "phone")
+	chrome := testmedia.NewBrowser(t, testmedia.BrowserOptions{
+		Video: testmedia.Clip(t, camera, testmedia.Y4M), Audio: testmedia.Clip(t, microphone, testmedia.WAV)})
+	publish(t, browserPage(t, chrome, gw), anchor.stream, nil)
+	testmedia.Eventually(t, waitLong, "the anchor to be live", func() bool { return gw.live(anchor.stream) })
+	roomID := anchor.call("create_room", map[string]any{"roomInfo": "live"})["roomID"].(string)
+	anchor.enter(roomID)
+	mixed, _ := anchor.call("get_pushers", map[string]any{"roomID": roomID})["mixedPlayURL"].(string)
+	audience, path := testmedia.Play(t, testmedia.Curl, mixed)
+	testmedia.WaitLength(t, audience, path, time.Second)
+	phone.camera("lime", 240, 320, 1000)
+	phone.enter(roomID)
+	anchor.mergeAt(roomID, 400, 100, phone)
+	tile := func(tl tail) string { // Chrome sends 640 by 480, and tails are 36 by 64
+		return tl.at((400+60)*360/640, (100+90)*640/480)
+	}
+	var last tail
+	testmedia.Eventually(t, 3*waitLong, "both to be seen and heard", func() bool {
+		last = tailOf(t, path, 880, 1000)
+		return tile(last) == "lime" && last.at(100, 300) != "lime" && last.at(100, 300) != "none" && last.levels[0] > 0.1 && last.levels[1] > 0.1
+	})
+	t.Logf("levels %.3f", last.levels)
+	select {
+	case <-audience.Done():
+		t.Errorf("the player's connection ended: %s", audience.Log().Tail(500))
+	default:
+	}
 }
 
 // mixLines are the metrics of mixes.

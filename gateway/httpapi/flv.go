@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net"
 	"strings"
 	"time"
@@ -29,9 +28,6 @@ func (s *Server) playFLV(c *fiber.Ctx) error {
 		return s.refuse(c, "flv", stream.ErrClosed)
 	}
 	grant, err := s.permit(c, auth.Request{Action: auth.Play, Stream: name, Protocol: "flv"})
-	if errors.Is(err, auth.ErrMissing) && s.Weapp != nil && s.Weapp.Mixed(name) {
-		grant, err = auth.Grant{Path: auth.PathStandard}, nil // a live room's audience has no right to show
-	}
 	if err != nil {
 		return s.refuse(c, "flv", err)
 	}

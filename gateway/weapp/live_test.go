@@ -290,8 +290,8 @@ func TestMergeStream(t *testing.T) {
 			t.Errorf("%s was mixed", name)
 		}
 	}
-	g.mixer.answer = weapp.MixResult{Code: 21, Message: "no ffmpeg"}
-	if n := result(a.do("live_room/merge_stream", object{"roomID": "r", "mergeParams": merge(mine)})); n != 21 {
+	g.mixer.answer = weapp.MixResult{Code: 23, Message: "refused"}
+	if n := result(a.do("live_room/merge_stream", object{"roomID": "r", "mergeParams": merge(mine)})); n != 23 {
 		t.Errorf("the mixer's own answer is told as %d", n)
 	}
 	for name, tc := range map[string]struct {
@@ -312,7 +312,8 @@ func TestMergeStream(t *testing.T) {
 	eventually(t, "the mix to end with the room", func() bool { return slices.Equal(g.mixer.unmixed(), []string{mine}) })
 }
 
-// TestStateOutlivesTheGateway opens the same store again, as after a kill.
+// TestStateOutlivesTheGateway opens the same store again, as after a kill. A mix
+// is taken up even where only voices could be mixed.
 func TestStateOutlivesTheGateway(t *testing.T) {
 	dir := t.TempDir()
 	var token string
@@ -323,6 +324,7 @@ func TestStateOutlivesTheGateway(t *testing.T) {
 		a.enter("live_room", "r")
 		a.do("live_room/add_audience", object{"roomID": "r", "userInfo": "{}"})
 		a.do("live_room/set_custom_field", object{"roomID": "r", "fieldName": "n", "operation": "inc"})
+		g.mixer.answer = weapp.MixResult{Code: 21, Message: "no ffmpeg", Going: true}
 		a.do("live_room/merge_stream", object{"roomID": "r", "mergeParams": merge(g.streamOf("r", "anchor"))})
 	})
 	g := openAt(t, dir, nil)

@@ -167,6 +167,7 @@ func (g *gate) serve(st *store.Store, node string) {
 	g.api, err = weapp.New(weapp.Options{Config: cfg, Rooms: g.rooms, Store: st, Signer: authority, Mixer: g.mixer, Now: g.clock.now})
 	check(t, err)
 	t.Cleanup(g.api.Close)
+	authority.Public = g.api.Mixed
 	srv, err := httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, Rooms: g.rooms, Auth: authority, Weapp: g.api,
 		Metrics: metrics.New("test"), Log: slog.New(slog.DiscardHandler), Version: "test"})
 	check(t, err)

@@ -139,7 +139,7 @@ func (s *Service) mergeStream(k *call) (answer, error) {
 		}
 		result.Message = err.Error()
 	}
-	if result.Code == 0 {
+	if result.Going {
 		kept, err := json.Marshal(inputs)
 		if err == nil {
 			_, err = s.alter(k, func(_ room.Room, w *room.Weapp) error { w.Mix = kept; return nil })

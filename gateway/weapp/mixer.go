@@ -23,6 +23,8 @@ type MixInput struct {
 type MixResult struct {
 	Code    int
 	Message string
+	// Going says that voices, at least, are mixed.
+	Going bool
 }
 
 // Mixer makes the one picture and sound of a live room that its audience gets in
