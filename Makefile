@@ -100,16 +100,20 @@ test-web: deps ## check and test the page, and the mini-program against a gatewa
 	cd web && npm run --if-present check && npm run --if-present test
 	cd web/miniprogram && npm test
 
-# Every fuzz target of the tree for $(FUZZTIME). Until Go 1.27 the engine now and then reports its own deadline as a
-# failure of the target, without an input (go.dev/issue/75804); that, and only that, does not count.
+# Every fuzz target of the tree for $(FUZZTIME), each package linked once for all of its own. Until Go 1.27 the engine now and
+# then reports its own deadline as a failure of the target, without an input (go.dev/issue/75804); that, and only that, does
+# not count.
 .PHONY: fuzz
 fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer, FUZZ_PACKAGES=./bridge/flv for one)
-	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	found=$$(go list -f '{{$$p := .}}{{range .TestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}' $(FUZZ_PACKAGES)); \
-	while read -r package file; do \
-		[ -n "$$package" ] || continue; \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
-			if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$package" >"$$log" 2>&1 </dev/null; then \
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; log=$$tmp/log; \
+	cache=$$(go env GOCACHE)/fuzz; \
+	go list -f '{{.Dir}} {{.ImportPath}}' $(FUZZ_PACKAGES) | while read -r dir package; do \
+		targets=$$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$dir"/*_test.go 2>/dev/null || true); \
+		[ -n "$$targets" ] || continue; \
+		go test -c -fuzz . -o "$$tmp/fuzz.test" "$$package"; \
+		for target in $$targets; do \
+			if (cd "$$dir" && "$$tmp/fuzz.test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+				-test.parallel 2 -test.fuzzcachedir "$$cache/$$package") >"$$log" 2>&1 </dev/null; then \
 				echo "ok  	$$package $$target $$(grep -o 'execs: [0-9]*' "$$log" | tail -1)"; \
 			elif grep -q 'context deadline exceeded' "$$log" && ! grep -Eq 'Failing input|panic:|fatal error:' "$$log"; then \
 				echo "ok  	$$package $$target (ended by the engine's own deadline)"; \
@@ -117,7 +121,7 @@ fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer, FUZZ_PACKAGES=./brid
 				cat "$$log"; exit 1; \
 			fi; \
 		done; \
-	done <<<"$$found"
+	done
 
 bin/hutong-bench: FORCE
 	$(GOBUILD) -ldflags '-s -w' -o $@ ./cmd/hutong-bench
