@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"slices"
@@ -267,6 +268,20 @@ func (g *guest) reload(t *testing.T) {
 	testmedia.Eventually(t, waitLong, g.name+"'s page to be loaded again", func() (anew bool) {
 		return g.page.Try(`window.e2eBefore === undefined && document.readyState === 'complete'`, &anew) == nil && anew
 	})
+}
+
+// phoneGets requires that an RTMP player with a caller's token plays an agent.
+func (o *office) phoneGets(t *testing.T, agent *guest, callID, token string) {
+	t.Helper()
+	media := testmedia.Decode(t, testmedia.Record(t, testmedia.FFmpeg, o.gw.rtmpURL(callID+"_"+agent.userID)+"?token="+token, 4*time.Second))
+	requireAdvance(t, pictureStrips(media.Pictures), agent.spec, agent.spec.Frames()-1)
+	pcm, rate := body(t, media), media.Sound.Rate
+	for from := 0; from+rate/2 <= len(pcm); from += rate / 4 {
+		if tone := testmedia.MeasureTone(pcm[from:from+rate/2], rate); math.Abs(tone.Hz-float64(agent.hz)) < 2 && tone.Level > 0.002 {
+			return
+		}
+	}
+	t.Errorf("the phone does not hear %s at %d Hz", agent.name, agent.hz)
 }
 
 // show audits what a page shows and takes pictures of it.
