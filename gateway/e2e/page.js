@@ -161,6 +161,7 @@
     offsets.sort((a, b) => a - b);
     const begin = ctx.currentTime + 0.5, zero = begin * 1000 + offsets[30];
     source.start(begin);
+    window.e2e.drawnAt = performance.timeOrigin + zero; // of picture 0, in Unix milliseconds
     const canvas = document.createElement('canvas');
     canvas.width = 640; canvas.height = 480;
     document.body.append(canvas);

@@ -87,6 +87,7 @@ func (o *observer) grows(t *testing.T, what string, by time.Duration) {
 // deskCall is a call of a phone and a browser that was recorded by rule, with a
 // pause in it.
 type deskCall struct {
+	t         *testing.T
 	gw        *gateway
 	config    string
 	dir       string // of the recording
@@ -98,6 +99,20 @@ type deskCall struct {
 	paused    [2]time.Time
 	browser   *testmedia.Browser
 	startedAt time.Time
+	drawn     time.Time // the browser's picture 0
+	slow      string    // while this file is there, ffmpeg takes its time
+}
+
+// slowFFmpeg is a program that is ffmpeg, at a twentieth of real time if it is to be.
+func (c *deskCall) slowFFmpeg(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	c.slow = filepath.Join(dir, "slow")
+	path := filepath.Join(dir, "ffmpeg.sh")
+	if err := os.WriteFile(path, fmt.Appendf(nil, "#!/bin/sh\n[ -e %q ] && exec ffmpeg -readrate 0.05 \"$@\"\nexec ffmpeg \"$@\"\n", c.slow), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // deskPhone has counters that drawn pictures do not have.
@@ -105,7 +120,7 @@ var deskPhone = testmedia.Spec{ToneHz: 440, VideoBitrate: 500_000, FirstCounter:
 
 func recordDeskCall(t *testing.T) *deskCall {
 	t.Helper()
-	c := &deskCall{gw: &gateway{}, sides: map[string]*observer{}, decoded: map[string]*testmedia.Media{}}
+	c := &deskCall{t: t, gw: &gateway{}, sides: map[string]*observer{}, decoded: map[string]*testmedia.Media{}}
 	c.config = writeConfigAt(t, c.gw, "127.0.0.1", "publisher_grace: 1s", fmt.Sprintf(`queues: [{id: support, name: Support}]
 desk:
   agents: [{name: anna, nick_name: Anna, password: %q, queues: [support]}, {name: sam, nick_name: Sam, role: supervisor, password: %q, queues: [support]}]
@@ -113,9 +128,9 @@ recording:
   linger: 2s
   rules: [{name: both sides, queue: support, keep: 24h}]
   disk: {min_free: 1MiB, alarm_free: 1MiB}
-  composite: {width: 640, height: 240, fps: 15}
-`, auth.HashPassword("anna"), auth.HashPassword("sam")))
-	c.gw.run(t, c.config)
+  composite: {width: 640, height: 240, fps: 15, ffmpeg: %q}
+`, auth.HashPassword("anna"), auth.HashPassword("sam"), c.slowFFmpeg(t)))
+	c.gw.serve(t, c.config)
 	anna, outside := &clerk{t: t, gw: c.gw}, &clerk{t: t, gw: c.gw}
 	anna.csrf = anna.ask("POST", "/agent/login", `{"name":"anna","password":"anna"}`)["csrf"].(string)
 	anna.open()
@@ -133,6 +148,9 @@ recording:
 	page := browserPage(t, c.browser, c.gw)
 	agent := c.callID + "_agent-anna"
 	requireCreated(t, call(t, page, "publishDrawn", agent, "/whip/live/"+agent+"?token="+room(answer)["token"].(string), nil))
+	var drawn float64
+	page.Eval("e2e.drawnAt", &drawn)
+	c.drawn = time.UnixMicro(int64(drawn * 1000))
 	testmedia.Eventually(t, waitLong, "both streams", func() bool { return c.gw.live(c.callID+"_li") && c.gw.live(agent) })
 	var finish [2]func()
 	c.sides["li"], finish[0] = observe(t, c.gw.flvURL(c.callID+"_li"))
@@ -179,14 +197,17 @@ recording:
 // is in the files is what was on the air, and plays it in the console.
 func TestRecordedCall(t *testing.T) {
 	c := recordDeskCall(t)
+	defer func() { c.gw.stop(t) }() // whichever process it is by then
 	t.Run("content", c.content)
 	t.Run("sides line up", c.lineUp)
 	t.Run("proof", c.proof)
+	t.Run("one file", c.oneFile)
 	t.Run("console", c.console)
 }
 
 func (c *deskCall) content(t *testing.T) {
 	lengths := map[string]time.Duration{}
+	seen := beepsAfter(testmedia.Decode(t, c.sides["agent-anna"].path))
 	for _, f := range c.files {
 		media, length := c.decoded[f.Name], time.Duration(f.DurationMS)*time.Millisecond
 		lengths[f.UserID] += length
@@ -199,7 +220,8 @@ func (c *deskCall) content(t *testing.T) {
 			}
 		}
 		if n := len(media.Pictures); n > 0 {
-			if end := media.Pictures[n-1].PTS; (end - length).Abs() > 300*time.Millisecond {
+			// A browser that is thrown out sends sound for a moment longer.
+			if end := media.Pictures[n-1].PTS; (end - length).Abs() > 700*time.Millisecond {
 				t.Errorf("%s is to last %v, its last picture is of %v", f.Name, length, end)
 			}
 		}
@@ -212,7 +234,7 @@ func (c *deskCall) content(t *testing.T) {
 			continue
 		}
 		requireWhole(t, pictureStrips(media.Pictures))
-		requireSync(t, media.LipSync(), 3)
+		c.inSync(t, f.Name, media, seen)
 	}
 	for user, length := range lengths {
 		if length < 11*time.Second || length > 60*time.Second {
@@ -224,9 +246,43 @@ func (c *deskCall) content(t *testing.T) {
 	}
 }
 
-// lineUp holds the instants of the manifest against what players saw meanwhile.
+// beepsAfter is how much later than each flash its beep is, by the flash's counter.
+func beepsAfter(media *testmedia.Media) map[int]time.Duration {
+	after, beeps := map[int]time.Duration{}, media.Beeps()
+	for i, p := range media.Pictures {
+		if i > 0 && p.Flash && !media.Pictures[i-1].Flash && p.OK {
+			if off := testmedia.Offsets([]time.Duration{p.PTS}, beeps); len(off) == 1 {
+				after[p.Counter] = off[0]
+			}
+		}
+	}
+	return after
+}
+
+// inSync wants sound and picture together as a player had them: a busy browser
+// draws and speaks at different times by itself.
+func (c *deskCall) inSync(t *testing.T, name string, media *testmedia.Media, seen map[int]time.Duration) {
+	t.Helper()
+	var off []time.Duration
+	for counter, after := range beepsAfter(media) {
+		if there, ok := seen[counter]; ok {
+			off = append(off, after-there)
+		}
+	}
+	slices.Sort(off)
+	t.Logf("%s: beeps are %v later after their flashes than a player heard them", name, off)
+	if len(off) < 3 || testmedia.Median(off).Abs() > 15*time.Millisecond {
+		t.Errorf("%s: sound and picture are %v from where they belong", name, off)
+	}
+}
+
+// lineUp holds the instants of the manifest against what is known of each picture:
+// when players had it, and when the browser drew it. On a busy machine much lies
+// between, and nobody can tell how much by looking at what arrives; but what the
+// recorder says has to be between.
 func (c *deskCall) lineUp(t *testing.T) {
-	late := map[string]time.Duration{}
+	const slack = 40 * time.Millisecond
+	from := map[string]time.Duration{}
 	for user, o := range c.sides {
 		seen := map[int][]time.Time{}
 		for _, p := range testmedia.Decode(t, o.path).Pictures {
@@ -234,35 +290,45 @@ func (c *deskCall) lineUp(t *testing.T) {
 				seen[p.Counter] = append(seen[p.Counter], o.came[p.PTS.Round(time.Millisecond)])
 			}
 		}
-		// Of each second the picture that came the quickest.
-		early := map[int64]time.Duration{}
-		pictures := 0
+		var made, wait []time.Duration // how long after a picture was made its instant is, and it came
+		wrong := 0
+		early := map[int64]time.Duration{} // of the phone, of each second the picture that came the quickest
 		for _, f := range c.files {
-			if f.UserID != user {
-				continue
-			}
 			for _, p := range c.decoded[f.Name].Pictures {
-				for _, at := range seen[p.Counter] {
-					d := f.StartedAt.Add(p.PTS).Sub(at)
-					if d.Abs() > 5*time.Second {
-						continue // of the clip's next round, or from before the player came
+				at := f.StartedAt.Add(p.PTS)
+				for _, came := range seen[p.Counter] {
+					if f.UserID != user || came.Sub(at).Abs() > 5*time.Second {
+						continue // from before the player came, or of the clip's next round
 					}
-					pictures++
-					if best, ok := early[at.Unix()]; !ok || d > best {
-						early[at.Unix()] = d
+					drawn := came
+					if user != "li" {
+						drawn = c.drawn.Add(time.Duration(p.Counter) * time.Second / 30)
+					} else if best, ok := early[came.Unix()]; !ok || at.Sub(came) > best {
+						early[came.Unix()] = at.Sub(came)
+					}
+					made, wait = append(made, at.Sub(drawn)), append(wait, came.Sub(drawn))
+					if at.Sub(came) > slack || user != "li" && drawn.Sub(at) > slack {
+						wrong++
 					}
 				}
 			}
 		}
-		if pictures < 200 {
-			t.Fatalf("%d pictures of %s were both recorded and seen", pictures, user)
+		if len(made) < 200 {
+			t.Fatalf("%d pictures of %s were both recorded and seen", len(made), user)
 		}
-		late[user] = testmedia.Median(slices.Collect(maps.Values(early)))
+		if wrong > len(made)/10 {
+			t.Errorf("%d of %d pictures of %s are at an instant at which they were not on their way", wrong, len(made), user)
+		}
+		from[user] = testmedia.Median(made)
+		if user == "li" { // sent without a delay of its own
+			from[user] = testmedia.Median(slices.Collect(maps.Values(early)))
+		} else {
+			t.Logf("the browser's pictures came %v after they were drawn", testmedia.Median(wait))
+		}
 	}
-	apart := late["li"] - late["agent-anna"]
-	t.Logf("on the recording's clock the phone is %v and the browser %v from when players had it: %v apart", late["li"], late["agent-anna"], apart)
-	if apart.Abs() > 40*time.Millisecond {
-		t.Errorf("the sides are %v apart", apart)
+	t.Logf("by the recording's clock the phone is %v and the browser %v late: %v apart", from["li"], from["agent-anna"], from["agent-anna"]-from["li"])
+	if from["li"].Abs() > 40*time.Millisecond {
+		t.Errorf("the phone is %v from its place", from["li"])
 	}
 }
 
@@ -291,5 +357,76 @@ func (c *deskCall) proof(t *testing.T) {
 	b[len(b)/2] ^= 1
 	if err := os.WriteFile(path, b, 0o640); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// composites waits until those of the recording are as wanted.
+func (c *deskCall) composites(t *testing.T, what string, ok func(states []string) bool) (names []string) {
+	t.Helper()
+	testmedia.Eventually(t, waitLong, what, func() bool {
+		var answer struct {
+			Recording struct {
+				Composites []struct{ State, Name string }
+			}
+		}
+		_, _, body := c.gw.get("/api/v1/recordings/" + c.id)
+		if json.Unmarshal(body, &answer) != nil {
+			return false
+		}
+		var states []string
+		names = nil
+		for _, x := range answer.Recording.Composites {
+			states, names = append(states, x.State), append(names, x.Name)
+		}
+		return ok(states)
+	})
+	return names
+}
+
+// oneFile cancels the making of a composite in the middle, and kills the gateway in
+// the middle of another, which the next life makes.
+func (c *deskCall) oneFile(t *testing.T) {
+	outside := &clerk{t: t, gw: c.gw}
+	if err := os.WriteFile(c.slow, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	works := func() int {
+		paths, err := filepath.Glob(filepath.Join(filepath.Dir(c.dir), ".composite-*", "composite.mp4"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(paths)
+	}
+	first := outside.ask("POST", "/recordings/"+c.id+"/composites", `{"layout":"grid"}`)["id"].(string)
+	testmedia.Eventually(t, waitLong, "a composite to be under way", func() bool { return works() == 1 })
+	req, err := http.NewRequest(http.MethodDelete, "http://"+c.gw.http+"/api/v1/recordings/"+c.id+"/composites/"+first, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("cancelling: %v %v", resp, err)
+	}
+	resp.Body.Close()
+	c.composites(t, "it to be cancelled", func(s []string) bool { return slices.Equal(s, []string{"cancelled"}) })
+	testmedia.Eventually(t, waitLong, "what it had made to be gone", func() bool { return works() == 0 })
+
+	outside.ask("POST", "/recordings/"+c.id+"/composites", `{"layout":"pip"}`)
+	testmedia.Eventually(t, waitLong, "another to be under way", func() bool { return works() == 1 })
+	c.gw.process.Kill()
+	if err := os.Remove(c.slow); err != nil {
+		t.Fatal(err)
+	}
+	c.gw.serve(c.t, c.config) // it outlives this part of the test
+	names := c.composites(t, "the next life to make it", func(s []string) bool { return slices.Equal(s, []string{"cancelled", "done"}) })
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(c.dir), ".composite-*")); len(left) > 0 {
+		t.Errorf("left behind are %v", left)
+	}
+	info := testmedia.Probe(t, filepath.Join(c.dir, names[1]))
+	if video := info.Stream("video"); len(info.Streams) != 2 || video.Width != 640 || video.Height != 240 {
+		t.Errorf("the composite has %+v", info.Streams)
+	}
+	if out, err := exec.Command(hutong, "verify", filepath.Join(c.dir, "manifest.json")).CombinedOutput(); err != nil {
+		t.Errorf("afterwards: %v\n%s", err, out)
 	}
 }

@@ -3,6 +3,7 @@ package recording
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"hutong/bridge/record"
@@ -17,6 +18,13 @@ func (s *Service) takeUp() {
 	}
 	for _, d := range dirs {
 		id := d.Name()
+		if strings.HasPrefix(id, ".composite-") || strings.HasPrefix(id, ".verify-") {
+			// What was being made when the gateway was killed begins anew.
+			if err := os.RemoveAll(filepath.Join(s.dir, id)); err != nil {
+				s.log.Error("work that was left behind takes room", "directory", id, "error", err)
+			}
+			continue
+		}
 		known, ok := s.index.get(id)
 		if !d.IsDir() || ok && !known.active() {
 			continue
