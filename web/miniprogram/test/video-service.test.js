@@ -181,6 +181,18 @@ test('the network goes and comes back; pusher and player give up; the phone was 
   await ann.plays('agent-anna', 'blue', 880)
   await anna.sees('ann', 'red', 440)
 
+  // The gateway is killed, and comes back with its calls.
+  await gateway.halt('SIGKILL')
+  await shows('that the gateway is gone', (d) => d.reconnecting)
+  await gateway.run()
+  for (const agent of [anna, ben, sam]) await agent.open()
+  anna.hushes()
+  const { room } = await anna.act(call.callID, 'join')
+  await anna.enters(call, room)
+  await shows('the call again', (d) => !d.reconnecting && d.screen === 'call' && d.over === '')
+  await ann.plays('agent-anna', 'blue', 880)
+  await anna.sees('ann', 'red', 440)
+
   // A call that ended while the phone was away has ended.
   await ann.do('offline')
   await anna.act(call.callID, 'hangup')

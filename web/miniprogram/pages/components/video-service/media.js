@@ -3,7 +3,10 @@ const slots = require('../../../utils/members')
 const { PUSH, PLAY, NO_CAMERA, NO_MICROPHONE } = require('../call/codes')
 const { TAG, ERROR } = require('./events')
 
-/** How soon a player, or the pusher, that gave up is started again, in milliseconds. */
+/** The pusher's errors that are of pictures and music which nobody has asked for. */
+const DECORATION = [10003, 10004]
+/** How long a preview may take to end, and how soon a player, or the pusher, that gave up is started again, in milliseconds. */
+const PREVIEW_END = 1000
 const PLAY_AGAIN = 2000
 const PUSH_AGAIN = [500, 1000, 2000, 4000]
 
@@ -14,7 +17,25 @@ module.exports = {
 
   /** How one looks, before the call. */
   startPreview: function () {
-    if (this.data.screen === 'start' && this.data.preview && this.data.enableCamera) this.pusher().startPreview()
+    if (this.data.screen !== 'start' || !this.data.preview || !this.data.enableCamera) return
+    this.previewing = true
+    this.pusher().startPreview()
+  },
+
+  /** A pusher that shows a preview begins to push once that has ended. */
+  endPreview: function (then) {
+    if (!this.previewing) {
+      then()
+      return
+    }
+    this.previewing = false
+    const late = setTimeout(then, PREVIEW_END)
+    this.pusher().stopPreview({
+      complete: function () {
+        clearTimeout(late)
+        then()
+      }
+    })
   },
 
   stopMedia: function () {
@@ -70,7 +91,7 @@ module.exports = {
     const code = e.detail.errCode
     if (code === NO_CAMERA) this.deviceFailed(ERROR.PERMISSION, 'problem.noCameraRight', true)
     else if (code === NO_MICROPHONE) this.deviceFailed(ERROR.PERMISSION, 'problem.noMicrophoneRight', true)
-    else this.deviceFailed(ERROR.PERMISSION, 'problem.push')
+    else if (DECORATION.indexOf(code) < 0) this.deviceFailed(ERROR.PERMISSION, 'problem.push')
   },
 
   /** The call goes on without what does not work: who is not seen may be heard, and who is neither may write. */

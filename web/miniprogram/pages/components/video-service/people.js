@@ -1,7 +1,8 @@
 /** Those in a call whom its caller plays, as the screen has them. */
 
-/** Height of a small tile with its gap, in rpx. */
-const TILE = 262
+/** Where the first small tile begins, and how far the next one is from it, in rpx. */
+const FIRST = 24
+const NEXT = 262
 
 /**
  * The tiles of a room, from those there were: who has a stream, the agent in front. make(member) gives what a new tile begins
@@ -18,7 +19,7 @@ function tiles(before, room, agentID, make) {
     const isFront = member.userID === front
     return Object.assign({}, old || make(member), {
       userID: member.userID, nickName: member.nickName || member.userID, stream: member.stream, pictureOff: !!member.videoMuted,
-      soundOff: !!member.audioMuted, front: isFront, top: isFront ? 0 : TILE * small++
+      soundOff: !!member.audioMuted, front: isFront, top: isFront ? 0 : FIRST + NEXT * small++
     })
   })
 }

@@ -101,6 +101,7 @@ Component({
       this.closed = true
       this.hangUp()
       this.quiet()
+      wx.setKeepScreenOn({ keepScreenOn: false })
     }
   },
 
@@ -195,7 +196,8 @@ Component({
       this.draw()
       this.desk.place(this.data.queue, this.who(), { url: this.data.placeUrl, header: this.data.header }).then(function (placed) {
         self.placing = false
-        if (!self.closed) self.begin(placed)
+        if (self.closed) self.desk.call(placed.call.callID, '/hangup', placed.token).catch(function () {})
+        else self.begin(placed)
       }, function (err) {
         self.placing = false
         if (self.closed) return
@@ -226,10 +228,7 @@ Component({
       })
       this.call = call
       call.mute(this.data.muted, !this.data.enableCamera)
-      const push = function () { if (self.live(call) && !call.over()) self.setData({ pushURL: self.latestPush }) }
-      // A pusher that shows a preview begins to push once that has ended.
-      if (this.data.preview) this.pusher().stopPreview({ complete: push })
-      else push()
+      this.endPreview(function () { if (self.live(call) && !call.over()) self.setData({ pushURL: self.latestPush }) })
       this.ticking = setInterval(function () { self.draw() }, SECOND)
       this.reporting = setInterval(function () { call.report(self.watcher.report()) }, REPORT_EVERY)
       this.heard(call.status)
