@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"crypto/md5"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,14 +24,16 @@ type s3store struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	parts   map[string]map[string][]byte // of uploads in parts
-	mode    string                       // "", "fail", "stall", "forget"
+	keys    map[string]string            // whose uploads they are
+	puts    []string                     // numbers of parts, as they came
+	mode    string                       // "", "fail", "stall", "forget", "cut": after two parts
 	asked   map[string]int               // by mode
 	over    chan struct{}
 	url     string
 }
 
 func newS3(t *testing.T) *s3store {
-	s := &s3store{objects: map[string][]byte{}, parts: map[string]map[string][]byte{}, asked: map[string]int{}, over: make(chan struct{})}
+	s := &s3store{objects: map[string][]byte{}, parts: map[string]map[string][]byte{}, keys: map[string]string{}, asked: map[string]int{}, over: make(chan struct{})}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(s.over) })
@@ -89,17 +92,40 @@ func (s *s3store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "<Error><Code>AccessDenied</Code></Error>", http.StatusForbidden)
 	case r.Method == http.MethodPost && q.Has("uploads"):
 		id := fmt.Sprint("upload", len(s.parts))
-		s.parts[id] = map[string][]byte{}
+		s.parts[id], s.keys[id] = map[string][]byte{}, key
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
 	case r.Method == http.MethodPut && q.Has("partNumber"):
+		if mode == "cut" && len(s.puts) >= 2 {
+			http.Error(w, "<Error><Code>InvalidRequest</Code></Error>", http.StatusBadRequest)
+			return
+		}
+		s.puts = append(s.puts, q.Get("partNumber"))
 		s.parts[q.Get("uploadId")][q.Get("partNumber")] = body
-		w.Header().Set("ETag", `"part"`)
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(body)))
+	case r.Method == http.MethodGet && q.Has("uploads"):
+		fmt.Fprint(w, "<ListMultipartUploadsResult>")
+		for id, of := range s.keys {
+			if strings.HasPrefix(of, q.Get("prefix")) {
+				fmt.Fprintf(w, "<Upload><Key>%s</Key><UploadId>%s</UploadId></Upload>", of, id)
+			}
+		}
+		fmt.Fprint(w, "</ListMultipartUploadsResult>")
+	case r.Method == http.MethodGet && q.Has("uploadId"):
+		fmt.Fprint(w, "<ListPartsResult>")
+		for n, b := range s.parts[q.Get("uploadId")] {
+			fmt.Fprintf(w, `<Part><PartNumber>%s</PartNumber><ETag>"%x"</ETag><Size>%d</Size></Part>`, n, md5.Sum(b), len(b))
+		}
+		fmt.Fprint(w, "</ListPartsResult>")
+	case r.Method == http.MethodDelete && q.Has("uploadId"):
+		delete(s.keys, q.Get("uploadId"))
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPost && q.Has("uploadId"):
 		var whole []byte
 		for n := 1; n <= len(s.parts[q.Get("uploadId")]); n++ {
 			whole = append(whole, s.parts[q.Get("uploadId")][fmt.Sprint(n)]...)
 		}
 		s.objects[key] = whole
+		delete(s.keys, q.Get("uploadId"))
 		fmt.Fprint(w, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
 	case r.Method == http.MethodPut:
 		if mode != "forget" {
@@ -195,25 +221,66 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// A file of many megabytes goes in parts.
+// A file of many megabytes goes in parts, and another life of the gateway goes on
+// behind those that the store has.
 func TestLargeUpload(t *testing.T) {
 	cloud := newS3(t)
-	v, err := openVault(t.Context(), config.RecordingStore{URL: "s3://bucket?endpoint=" + cloud.url + "&use_path_style=true", AccessKey: "key1", SecretKey: "s",
-		Timeout: config.Duration(10 * time.Second)})
-	if err != nil {
-		t.Fatal(err)
+	large := make([]byte, 3*leastPart+12345)
+	for i := range large {
+		large[i] = byte(i * i >> 7)
 	}
-	defer v.close()
 	path := filepath.Join(t.TempDir(), "large.mp4")
-	large := []byte(strings.Repeat("0123456789abcdef", 1<<20))
 	if err := os.WriteFile(path, large, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.put(t.Context(), "r1", "large.mp4", path); err != nil {
+	open := func() *vault {
+		v, err := openVault(t.Context(), config.RecordingStore{URL: "s3://bucket?endpoint=" + cloud.url + "&use_path_style=true", AccessKey: "key1", SecretKey: "s",
+			Timeout: config.Duration(10 * time.Second)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(v.close)
+		return v
+	}
+	cloud.be("cut")
+	if err := open().put(t.Context(), "r1", "large.mp4", path); err == nil {
+		t.Fatal("an upload that was cut off is called good")
+	}
+	cloud.be("")
+	if err := open().put(t.Context(), "r1", "large.mp4", path); err != nil {
 		t.Fatal(err)
 	}
 	if got := cloud.objects["r1/large.mp4"]; string(got) != string(large) {
-		t.Errorf("%d bytes have come", len(got))
+		t.Errorf("%d bytes have come of %d", len(got), len(large))
+	}
+	if got := strings.Join(cloud.puts, " "); got != "1 2 3 4" {
+		t.Errorf("the parts that came are %s", got)
+	}
+
+	// Another file was cut off, has changed meanwhile, and is deleted in the end.
+	cloud.be("cut")
+	cloud.puts = nil
+	if err := open().put(t.Context(), "r2", "large.mp4", path); err == nil {
+		t.Fatal("an upload that was cut off is called good")
+	}
+	large[10] ^= 1
+	if err := os.WriteFile(path, large, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cloud.puts = nil
+	if err := open().put(t.Context(), "r2", "large.mp4", path); err == nil || strings.Join(cloud.puts, " ") != "1 3" {
+		t.Errorf("of a changed file the parts %v go, %v", cloud.puts, err)
+	}
+	if err := open().remove(t.Context(), "r2", []string{"large.mp4"}); err != nil || len(cloud.keys) != 0 {
+		t.Errorf("left behind are %v, %v", cloud.keys, err)
+	}
+}
+
+func TestPartSize(t *testing.T) {
+	for size, want := range map[int64]int64{1: leastPart, 70 << 30: leastPart, 100 << 30: 12 << 20, 1 << 40: 117 << 20} {
+		if got := partSize(size); got != want || (size+got-1)/got > mostParts {
+			t.Errorf("%d bytes go in parts of %d, want %d", size, got, want)
+		}
 	}
 }
 

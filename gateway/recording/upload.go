@@ -10,8 +10,7 @@ import (
 )
 
 // parcel is something to be brought to the store. The index says what is left to
-// do, so that a restart forgets nothing; a file whose upload was cut off begins
-// anew.
+// do, so that a restart forgets nothing; of large files S3 knows the parts it has.
 type parcel struct {
 	id   string
 	name string // "" is the end: manifest and journal

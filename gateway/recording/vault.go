@@ -29,6 +29,8 @@ var errUnconfirmed = errors.New("the store does not confirm the upload")
 // vault is the store of whole recordings. Without a bucket there is none.
 type vault struct {
 	bucket  *blob.Bucket
+	s3      *s3.Client // nil where the store is another
+	name3   string     // the bucket's there
 	prefix  string
 	timeout time.Duration
 	wake    chan struct{}
@@ -46,7 +48,8 @@ func openVault(ctx context.Context, c config.RecordingStore) (*vault, error) {
 	if u.Scheme == "file" {
 		v.bucket, err = fileblob.OpenBucket(u.Path, &fileblob.Options{CreateDir: true, NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	} else {
-		v.bucket, err = openS3(ctx, u, c)
+		v.name3 = u.Host
+		v.bucket, v.s3, err = openS3(ctx, u, c)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("recording.store.url: %w", err)
@@ -56,7 +59,7 @@ func openVault(ctx context.Context, c config.RecordingStore) (*vault, error) {
 
 // openS3 does not talk to the store: one that is away when the gateway starts is
 // waited for.
-func openS3(ctx context.Context, u *url.URL, c config.RecordingStore) (*blob.Bucket, error) {
+func openS3(ctx context.Context, u *url.URL, c config.RecordingStore) (*blob.Bucket, *s3.Client, error) {
 	q := u.Query()
 	var load []func(*awsconfig.LoadOptions) error
 	if r := q.Get("region"); r != "" {
@@ -69,7 +72,7 @@ func openS3(ctx context.Context, u *url.URL, c config.RecordingStore) (*blob.Buc
 	}
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, load...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if e := q.Get("endpoint"); e != "" {
@@ -80,7 +83,8 @@ func openS3(ctx context.Context, u *url.URL, c config.RecordingStore) (*blob.Buc
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
-	return s3blob.OpenBucket(ctx, client, u.Host, nil)
+	b, err := s3blob.OpenBucket(ctx, client, u.Host, nil)
+	return b, client, err
 }
 
 func (v *vault) close() {
@@ -114,6 +118,13 @@ func (v *vault) put(ctx context.Context, id, name, from string) error {
 	defer cancel()
 	patience := time.AfterFunc(v.timeout, cancel)
 	defer patience.Stop()
+	if v.s3 != nil && info.Size() > leastPart {
+		if err := v.putParts(ctx, v.name(id, name), contentType(name), f, info.Size(), func() { patience.Reset(v.timeout) }); err != nil {
+			return fmt.Errorf("uploading %s: %w", name, err)
+		}
+		patience.Reset(v.timeout)
+		return v.confirm(ctx, id, name, info.Size())
+	}
 	w, err := v.bucket.NewWriter(ctx, v.name(id, name), &blob.WriterOptions{ContentType: contentType(name), MaxConcurrency: 1})
 	if err != nil {
 		return err
@@ -128,12 +139,17 @@ func (v *vault) put(ctx context.Context, id, name, from string) error {
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("uploading %s: %w", name, err)
 	}
+	return v.confirm(ctx, id, name, info.Size())
+}
+
+// confirm asks the store for what it was given.
+func (v *vault) confirm(ctx context.Context, id, name string, size int64) error {
 	a, err := v.bucket.Attributes(ctx, v.name(id, name))
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", errUnconfirmed, name, err)
 	}
-	if a.Size != info.Size() {
-		return fmt.Errorf("%w: %s has %d bytes there, and %d here", errUnconfirmed, name, a.Size, info.Size())
+	if a.Size != size {
+		return fmt.Errorf("%w: %s has %d bytes there, and %d here", errUnconfirmed, name, a.Size, size)
 	}
 	return nil
 }
@@ -155,6 +171,11 @@ func (v *vault) remove(ctx context.Context, id string, names []string) error {
 		return nil
 	}
 	for _, name := range names {
+		if v.s3 != nil && strings.HasSuffix(name, ".mp4") {
+			if err := v.forget(ctx, v.name(id, name)); err != nil {
+				return fmt.Errorf("deleting what was uploaded of %s: %w", name, err)
+			}
+		}
 		if err := v.bucket.Delete(ctx, v.name(id, name)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return fmt.Errorf("deleting %s: %w", name, err)
 		}
