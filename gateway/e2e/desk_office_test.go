@@ -26,8 +26,9 @@ queues:
 desk:
   ring_timeout: 2m
   wrap_up: 5m
-  agent_grace: 1m
-  caller_grace: 1m
+  transfer_timeout: 2m
+  agent_grace: 5m
+  caller_grace: 5m
   quality_every: 1s
   outcomes: [已解决, call again]
   quick_replies: ["Please hold your card into the picture.", 请稍等。]
