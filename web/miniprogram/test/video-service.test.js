@@ -1,3 +1,4 @@
+const http = require('http')
 const { Gateway } = require('./support/gateway')
 const { Phone, eventually } = require('./support/phones')
 const { Agent, deskConfig } = require('./support/desk')
@@ -292,6 +293,73 @@ test('a call of the back end, one of an earlier life, another phone of the same 
     await sam.act(ready.call.callID, 'hangup')
   } finally {
     await bob.close()
+  }
+})
+
+/** A company's back end: it knows its customer by the header, asks the gateway with its key, and passes on status and answer. */
+async function backEnd(guarded, key) {
+  const server = http.createServer(async (request, response) => {
+    let text = ''
+    for await (const chunk of request) text += chunk
+    const { queue, ...body } = JSON.parse(text)
+    const answer = await fetch(guarded.url + `/api/v1/queues/${queue}${request.url}`, {
+      method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer ' + key },
+      body: JSON.stringify({ ...body, userID: 'customer-' + request.headers['x-session'] })
+    })
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end(await answer.text())
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { url: 'http://127.0.0.1:' + server.address().port, close: () => new Promise((resolve) => server.close(resolve)) }
+}
+
+test('where access takes keys, the company\'s back end places the call', async () => {
+  const key = 'k'.repeat(32)
+  const guarded = await Gateway.start('', deskConfig([
+    '{id: support, name: 在线客服}', '{id: night, hours: ["Mon-Sun 00:00-00:01"], closed_message: 明天见, callback: true}'
+  ]) + `auth: {mode: token, token_secret: "${'s'.repeat(32)}", api_keys: [{name: shop, key: "${key}"}], signed_urls: [{app: live, key: "${'u'.repeat(32)}"}]}\n`)
+  const shop = await backEnd(guarded, key)
+  const clerk = new Agent(guarded, 'anna', { color: 'green', tone: 660 })
+  const component = { server: guarded.url, queue: 'support', nickName: '安', header: { 'x-session': '7' } }
+  try {
+    await clerk.open()
+    await clerk.be('ready')
+    await ann.mount('service', COMPONENT, component, ['ServiceEvent'])
+    await shows('the start screen', (d) => d.screen === 'start')
+    await tap('.vs-dial')
+    await shows('that it takes an invitation', (d) => d.screen === 'refused' && d.refusedText === '需要由您要联系的公司发起呼叫。' && !d.offersCallback)
+    await ann.clear()
+
+    await ann.mount('service', COMPONENT, { ...component, placeUrl: shop.url + '/calls' }, ['ServiceEvent'])
+    await shows('the start screen', (d) => d.screen === 'start')
+    await tap('.vs-dial')
+    const call = await clerk.answers()
+    expect(call.caller).toMatchObject({ userID: 'customer-7', nickName: '安' })
+    await ann.plays('agent-anna', 'green', 660)
+    await clerk.sees('customer-7', 'red', 440)
+    await ann.do('offline')
+    await ann.do('online', { networkType: '5g' })
+    await shows('the call', (d) => !d.reconnecting && d.phase === 'answered')
+    await ann.plays('agent-anna', 'green', 660)
+    await tap('.vs-end')
+    await shows('the end', (d) => d.screen === 'ended' && d.answered)
+    await tap('.star-5')
+    await tap('.vs-rate')
+    await shows('thanks', (d) => d.ratingDone)
+    await ann.clear()
+
+    await ann.mount('service', COMPONENT, { ...component, queue: 'night', placeUrl: shop.url + '/calls', callbackUrl: shop.url + '/callbacks' }, ['ServiceEvent'])
+    await shows('the start screen', (d) => d.screen === 'start')
+    await tap('.vs-dial')
+    await shows('the form', (d) => d.offersCallback)
+    await ann.call('service', 'onContact', { detail: { value: '138 0000 0000' } })
+    await tap('.vs-callback')
+    await shows('that it is noted', (d) => d.callbackDone)
+  } finally {
+    await ann.clear()
+    clerk.close()
+    await shop.close()
+    await guarded.stop()
   }
 })
 

@@ -82,7 +82,7 @@ module.exports = {
         break
       case PUSH.TOLD_TO_LEAVE:
         this.suspended = true
-        this.raise(TAG.ERROR, ERROR.SUSPENDED, '小程序被挂起')
+        this.raise(TAG.ERROR, ERROR.SUSPENDED, this.data.t.suspended)
         break
     }
   },

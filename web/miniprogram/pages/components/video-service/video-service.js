@@ -17,6 +17,8 @@ const words = require('./words')
 const QUEUE_EVERY = 15000
 const REPORT_EVERY = 5000
 const SECOND = 1000
+/** How long the first connections may take before it is said that there are none. */
+const CONNECTING = 5000
 const USER_KEY = 'hutong.caller'
 
 Component({
@@ -141,7 +143,8 @@ Component({
       if (!this.opened || this.closed) return
       const screen = this.data.screen
       const next = view.of({
-        t: this.data.t, lang: this.data.language, call: this.call && this.call.status, refusal: this.refusal, up: this.up, room: this.room,
+        t: this.data.t, lang: this.data.language, call: this.call && this.call.status, refusal: this.refusal, room: this.room,
+        lost: !this.up && (this.wasUp || Date.now() - this.began > CONNECTING),
         queue: this.queue, placing: this.placing, now: this.desk.now(), read: this.read, people: this.data.people,
         callback: !this.data.placeUrl || !!this.data.callbackUrl
       })
@@ -215,6 +218,8 @@ Component({
       if (this.call) this.call.close()
       this.quiet()
       this.up = false
+      this.wasUp = false
+      this.began = Date.now()
       this.read = 0
       this.pushing = 0
       this.refusal = null
@@ -248,6 +253,7 @@ Component({
 
     stands: function (up) {
       this.up = up
+      this.wasUp = this.wasUp || up
       this.draw()
     },
 

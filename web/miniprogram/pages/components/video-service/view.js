@@ -15,7 +15,7 @@ function nothing() {
   }
 }
 
-/** known: t, lang, call, refusal, up, room, queue, placing, now, read, people, and callback, whether call-backs can be asked for. */
+/** known: t, lang, call, refusal, lost, room, queue, placing, now, read, people, and callback, whether call-backs can be asked for. */
 function of(known) {
   const call = known.call
   if (call && call.state === 'ended') return endedScreen(known, call)
@@ -50,7 +50,7 @@ function callScreen(known, call) {
   const unread = lines.filter(function (line) { return !line.mine && line.id > known.read }).length
   const next = {
     screen: 'call', phase: call.state, placing: false, queueName: call.queueName, over: inLine ? 'queue' : paused ? 'hold' : '', headline: '', place: '',
-    expected: '', notice: call.notice || '', waited: '', reconnecting: !known.up, lines: lines, unread: unread, alone: !known.people.length,
+    expected: '', notice: call.notice || '', waited: '', reconnecting: known.lost, lines: lines, unread: unread, alone: !known.people.length,
     unreadText: unread ? t.chat + ': ' + words.fill(t.unread, { n: unread }) : t.chat, recording: recording(known.room.recording, known.lang),
     who: call.state === 'answered' ? words.fill(t.with, { name: agent.nickName || '' }) : call.queueName,
     others: call.state === 'answered' && others.length ? words.fill(t.others, { names: others.join(known.lang === 'zh' ? '、' : ', ') }) : '',
