@@ -276,13 +276,11 @@ func (c *deskCall) inSync(t *testing.T, name string, media *testmedia.Media, see
 	}
 }
 
-// lineUp holds the instants of the manifest against what is known of each picture:
-// when players had it, and when the browser drew it. On a busy machine much lies
-// between, and nobody can tell how much by looking at what arrives; but what the
-// recorder says has to be between.
+// lineUp holds the instants of the manifest against the truth: when the browser
+// drew each picture, and when a player had what the phone sent, which has no delay
+// of its own.
 func (c *deskCall) lineUp(t *testing.T) {
-	const slack = 40 * time.Millisecond
-	from := map[string]time.Duration{}
+	late, limit := map[string]time.Duration{}, 40*time.Millisecond
 	for user, o := range c.sides {
 		seen := map[int][]time.Time{}
 		for _, p := range testmedia.Decode(t, o.path).Pictures {
@@ -290,9 +288,8 @@ func (c *deskCall) lineUp(t *testing.T) {
 				seen[p.Counter] = append(seen[p.Counter], o.came[p.PTS.Round(time.Millisecond)])
 			}
 		}
-		var made, wait []time.Duration // how long after a picture was made its instant is, and it came
-		wrong := 0
-		early := map[int64]time.Duration{} // of the phone, of each second the picture that came the quickest
+		var off, way []time.Duration
+		quickest := map[int64]time.Duration{} // of each second
 		for _, f := range c.files {
 			for _, p := range c.decoded[f.Name].Pictures {
 				at := f.StartedAt.Add(p.PTS)
@@ -300,35 +297,33 @@ func (c *deskCall) lineUp(t *testing.T) {
 					if f.UserID != user || came.Sub(at).Abs() > 5*time.Second {
 						continue // from before the player came, or of the clip's next round
 					}
-					drawn := came
-					if user != "li" {
-						drawn = c.drawn.Add(time.Duration(p.Counter) * time.Second / 30)
-					} else if best, ok := early[came.Unix()]; !ok || at.Sub(came) > best {
-						early[came.Unix()] = at.Sub(came)
+					if d := at.Sub(came); quickest[came.Unix()] == 0 || d > quickest[came.Unix()] {
+						quickest[came.Unix()] = d
 					}
-					made, wait = append(made, at.Sub(drawn)), append(wait, came.Sub(drawn))
-					if at.Sub(came) > slack || user != "li" && drawn.Sub(at) > slack {
-						wrong++
-					}
+					drawn := c.drawn.Add(time.Duration(p.Counter) * time.Second / 30)
+					off, way = append(off, at.Sub(drawn)), append(way, came.Sub(drawn))
 				}
 			}
 		}
-		if len(made) < 200 {
-			t.Fatalf("%d pictures of %s were both recorded and seen", len(made), user)
+		if len(off) < 200 {
+			t.Fatalf("%d pictures of %s were both recorded and seen", len(off), user)
 		}
-		if wrong > len(made)/10 {
-			t.Errorf("%d of %d pictures of %s are at an instant at which they were not on their way", wrong, len(made), user)
+		if user == "li" {
+			late[user] = testmedia.Median(slices.Collect(maps.Values(quickest)))
+			continue
 		}
-		from[user] = testmedia.Median(made)
-		if user == "li" { // sent without a delay of its own
-			from[user] = testmedia.Median(slices.Collect(maps.Values(early)))
-		} else {
-			t.Logf("the browser's pictures came %v after they were drawn", testmedia.Median(wait))
-		}
+		late[user] = testmedia.Median(off)
+		// A browser that is starved stamps and sends its pictures as irregularly as they
+		// come; nobody can place them better than that.
+		slices.Sort(way)
+		spread := way[len(way)*9/10] - way[len(way)/10]
+		limit = max(limit, spread)
+		t.Logf("the browser's pictures came %v after they were drawn, give or take %v", testmedia.Median(way), spread/2)
 	}
-	t.Logf("by the recording's clock the phone is %v and the browser %v late: %v apart", from["li"], from["agent-anna"], from["agent-anna"]-from["li"])
-	if from["li"].Abs() > 40*time.Millisecond {
-		t.Errorf("the phone is %v from its place", from["li"])
+	apart := late["agent-anna"] - late["li"]
+	t.Logf("by the recording's clock the phone is %v and the browser %v late: %v apart", late["li"], late["agent-anna"], apart)
+	if apart.Abs() > limit || late["li"].Abs() > 40*time.Millisecond {
+		t.Errorf("the sides are %v apart, the phone %v from its place", apart, late["li"])
 	}
 }
 

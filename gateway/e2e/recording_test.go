@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,13 @@ func TestRecording(t *testing.T) {
 	}
 	if sides["phone"] == 0 || sides["chrome"] == 0 {
 		t.Errorf("files of %v", list.Recordings[0].Files)
+	}
+	_, _, metrics := gw.get("/metrics")
+	for _, want := range []string{`hutong_recordings 0\n`, `hutong_recording_streams 0\n`, `hutong_recording_files_total [1-9]`, `hutong_recording_bytes_total [1-9]\S{6}`,
+		`hutong_recording_frames_dropped_total 0\n`, `hutong_recording_trouble_total 0\n`, `hutong_recording_disk_low 0\n`, `hutong_recording_disk_free_bytes [1-9]`} {
+		if !regexp.MustCompile(want).Match(metrics) {
+			t.Errorf("the metrics have no %s", want)
+		}
 	}
 	gw.rangeOf(t, "/api/v1/recordings/"+id+"/files/manifest.json")
 }

@@ -14,7 +14,9 @@ import (
 
 // Both sides of a call are in one file: side by side, at their time, both heard.
 func TestComposite(t *testing.T) {
+	h := newHooks(t)
 	n := newNode(t, func(c *config.Recording) {
+		c.Webhooks = []config.Webhook{{URL: h.url, Secret: "0123456789abcdef", Events: []string{"recording_composite"}}}
 		c.Composite.Width, c.Composite.Height = 640, 240
 		c.Composite.Burn = false
 	})
@@ -37,6 +39,7 @@ func TestComposite(t *testing.T) {
 	if c.State != Done {
 		t.Fatalf("%+v", c)
 	}
+	testmedia.Eventually(t, 20*time.Second, "the composite to be announced", func() bool { return h.count("recording_composite") == 1 })
 	path := filepath.Join(n.s.dir, i.RecordingID, c.Name)
 	for side, x := range map[string]string{"customer": "0", "agent": "320"} {
 		cut := filepath.Join(t.TempDir(), side+".mp4")

@@ -150,10 +150,11 @@ func (s *s3store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // end everything is there, and only then local copies go.
 func TestUploads(t *testing.T) {
 	uploadPause = 20 * time.Millisecond
-	cloud := newS3(t)
+	cloud, h := newS3(t), newHooks(t)
 	configure := func(c *config.Recording) {
 		c.Store = config.RecordingStore{URL: "s3://bucket?region=r1&endpoint=" + cloud.url + "&use_path_style=true", AccessKey: "key1", SecretKey: "secret1",
 			Prefix: "hutong/", Uploads: 2, Timeout: config.Duration(time.Second)}
+		c.Webhooks = []config.Webhook{{URL: h.url, Secret: "0123456789abcdef"}}
 	}
 	n := newNode(t, configure)
 	cloud.be("fail")
@@ -178,6 +179,9 @@ func TestUploads(t *testing.T) {
 		if !exist(file) {
 			t.Fatalf("the local copy is gone, and the store has %v", cloud.names())
 		}
+		if h.count("recording_uploaded") != 0 {
+			t.Fatalf("the upload is announced while uploads %s", mode)
+		}
 		if n.s.UploadsWaiting() == 0 {
 			t.Fatalf("nothing waits while uploads %s", mode)
 		}
@@ -186,6 +190,7 @@ func TestUploads(t *testing.T) {
 	cloud.be("")
 	n.start(configure)
 	i = n.only("everything in the store", func(i Item) bool { return i.Stored })
+	testmedia.Eventually(t, 20*time.Second, "the upload to be announced", func() bool { return h.count("recording_uploaded") == 1 })
 	testmedia.Eventually(t, time.Minute, "the local copy to go", func() bool { n.s.retire(t.Context(), time.Now()); return !exist(file) })
 	if names := cloud.names(); len(names) != 3 || names[2] != "hutong/"+i.RecordingID+"/manifest.json" {
 		t.Errorf("the store has %v", names)
