@@ -5,6 +5,9 @@
 const Line = require('./line')
 const CallRoom = require('./callroom')
 
+/** How often the token is renewed, so that a long call has one that is good to come back with, in milliseconds. */
+const RENEW = 240000
+
 /** Where the call is kept for a mini-program that is started again, by server and queue. */
 function key(desk, queue) {
   return 'hutong.call.' + desk.server + '/' + queue
@@ -50,6 +53,7 @@ function ServiceCall(desk, queue, placed, on) {
     changed: function (room) { on.room(room) },
     replaced: function () { self.replaced() }
   })
+  this.renewal = setInterval(function () { self.renew() }, RENEW)
 }
 
 ServiceCall.prototype.over = function () {
@@ -179,6 +183,7 @@ ServiceCall.prototype.end = function () {
 
 /** Lets go of the connections; the call goes on. */
 ServiceCall.prototype.close = function () {
+  clearInterval(this.renewal)
   if (this.line) this.line.close()
   if (this.room) this.room.close()
 }
