@@ -106,20 +106,27 @@ func (s *Service) byRule(live []place) {
 		if whole {
 			meta.Stream, meta.RoomID = "", p.roomID
 		}
-		s.mu.Lock()
-		skip := s.declined[scope(meta.RoomID, meta.Stream)]
-		for _, a := range s.active {
-			skip = skip || a.meta.RoomID == meta.RoomID && a.meta.Stream == meta.Stream
-		}
-		s.mu.Unlock()
-		if skip || s.space() != nil {
-			continue
-		}
-		if _, err := s.begin(s.ctx, meta, rule); err != nil && s.ctx.Err() == nil {
+		if err := s.beginByRule(meta, rule); err != nil && s.ctx.Err() == nil {
 			s.log.Error("what a rule wants recorded is not being recorded", "rule", meta.Rule, "room", meta.RoomID, "stream", meta.Stream, "error", err)
 			s.Stats.Troubles.Add(1)
 		}
 	}
+}
+
+func (s *Service) beginByRule(meta record.Meta, rule config.RecordingRule) error {
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	s.mu.Lock()
+	skip := s.declined[scope(meta.RoomID, meta.Stream)]
+	for _, a := range s.active {
+		skip = skip || a.meta.RoomID == meta.RoomID && a.meta.Stream == meta.Stream && !a.meta.Mixed
+	}
+	s.mu.Unlock()
+	if skip || s.space() != nil {
+		return nil
+	}
+	_, err := s.begin(s.ctx, meta, rule)
+	return err
 }
 
 // attend records whoever has come, and ends a recording that has been alone.

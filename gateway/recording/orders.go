@@ -61,6 +61,8 @@ func (s *Service) Start(ctx context.Context, o Order) (i Item, again bool, err e
 	if err := s.space(); err != nil {
 		return Item{}, false, err
 	}
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
 	s.mu.Lock()
 	for _, a := range s.active {
 		if !a.ending && a.meta.RoomID == meta.RoomID && a.meta.Stream == meta.Stream && a.meta.Mixed == meta.Mixed {
@@ -95,7 +97,9 @@ func (s *Service) Stop(ctx context.Context, id, by string) (Item, error) {
 		return Item{}, fmt.Errorf("%w: recording %s is ending", ErrState, id)
 	}
 	a.ending = true
-	s.declined[scope(a.meta.RoomID, a.meta.Stream)] = true
+	if !a.meta.Mixed { // rules want none of those
+		s.declined[scope(a.meta.RoomID, a.meta.Stream)] = true
+	}
 	s.mu.Unlock()
 	s.audit(ctx, by, "stop", id, "")
 	return s.end(a)

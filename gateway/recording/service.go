@@ -77,8 +77,11 @@ type Service struct {
 	// declined are the rooms and streams whose recording somebody has ended though a
 	// rule wants it.
 	declined map[string]bool
-	news     chan news // of recordings, for the index
-	wake     chan struct{}
+	// beginning is held from asking whether something is recorded to recording it, so
+	// that nothing is recorded twice.
+	beginning sync.Mutex
+	news      chan news // of recordings, for the index
+	wake      chan struct{}
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -148,6 +149,25 @@ func TestOnDemand(t *testing.T) {
 	}
 	if _, problems, err := record.VerifyLedger(filepath.Join(n.s.dir, record.LedgerName), n.s.PublicKey()); err != nil || len(problems) > 0 {
 		t.Errorf("the ledger: %v, %v", problems, err)
+	}
+}
+
+// Whoever asks at the same time gets the same recording.
+func TestAskedAtOnce(t *testing.T) {
+	n := newNode(t, func(c *config.Recording) { c.Rules = []config.RecordingRule{{Stream: "live/cam"}} })
+	n.push("live/cam", phone)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, _, err := n.s.Start(t.Context(), Order{Stream: "live/cam"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	i := n.only("one recording", func(i Item) bool { return i.State == Recording })
+	if mixed, again, err := n.s.Start(t.Context(), Order{Stream: "live/cam", Mixed: true}); err != nil || again || mixed.RecordingID == i.RecordingID {
+		t.Errorf("what the audience gets: %+v, %v, %v", mixed, again, err)
 	}
 }
 
