@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,6 +185,37 @@ func TestPause(t *testing.T) {
 	const slack = 60 * time.Millisecond // of the two clocks
 	if m.Files[0].End().After(paused.Add(slack)) || m.Files[1].StartedAt.Before(resumed.Add(-slack)) {
 		t.Errorf("recorded until %v and from %v, paused from %v to %v", m.Files[0].End(), m.Files[1].StartedAt, paused, resumed)
+	}
+}
+
+// A disk that stands still for longer than a recorder waits costs frames of the
+// recording, none of the stream, and both the recorder and the manifest say so.
+func TestBehind(t *testing.T) {
+	rig := newRig(t, time.Second)
+	rig.push(t, "alice", testmedia.Spec{ToneHz: 440, Duration: 60 * time.Second})
+	var stands sync.Mutex
+	var dropped atomic.Int64
+	rec := rig.record(t, Options{MaxLag: time.Second, Space: func() error { stands.Lock(); defer stands.Unlock(); return nil },
+		OnDrop: func(n int) { dropped.Add(int64(n)) }}, "alice")
+	written(t, rec, "alice", 3*time.Second)
+	s := rig.streams.Get("live/alice")
+	stands.Lock()
+	before := s.Stats().Frames[0]
+	testmedia.Eventually(t, 30*time.Second, "pictures to pass", func() bool { return s.Stats().Frames[0] > before+150 })
+	stands.Unlock()
+	testmedia.Eventually(t, time.Minute, "it to go on", func() bool {
+		paths := files(t, rec.Dir(), "alice")
+		return len(paths) == 2 && probeLength(paths[1]) > 3*time.Second
+	})
+	m := finish(t, rec)
+	if len(m.Gaps) != 1 || m.Gaps[0].Reason != GapBehind || m.Gaps[0].To.Sub(m.Gaps[0].From) < 2*time.Second || len(m.Files) != 2 {
+		t.Fatalf("files %+v, gaps %+v", m.Files, m.Gaps)
+	}
+	if n := dropped.Load(); n < 60 || m.Files[0].Dropped+m.Files[1].Dropped != int(n) {
+		t.Errorf("%d frames are told lost, the manifest has %d and %d", n, m.Files[0].Dropped, m.Files[1].Dropped)
+	}
+	for _, f := range m.Files {
+		advance(t, play(t, rec.Dir(), f).Pictures, testmedia.Spec{Duration: 60 * time.Second, FPS: 30})
 	}
 }
 
