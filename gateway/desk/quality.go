@@ -268,14 +268,19 @@ func (x *measured) measure(who room.Member, leg Leg, members []room.Member, all 
 	span := at.Sub(x.at).Seconds()
 	last, known := x.last[who.UserID]
 	if known && span > 0 && span < 120 {
-		s.BitrateUp = rate(leg.BytesUp-last.BytesUp, 8, span)
-		if leg.Video && leg.Live {
+		// The counters of a stream that begins again, or has been away, go on from
+		// another place.
+		went := leg.Live == last.Live
+		if went {
+			s.BitrateUp = rate(leg.BytesUp-last.BytesUp, 8, span)
+		}
+		if leg.Video && leg.Live && went {
 			s.FPS = rate(leg.Frames-last.Frames, 1, span)
 		}
 		if leg.HasDown {
 			s.BitrateDown = rate(leg.BytesDown-last.BytesDown, 8, span)
 		}
-		if lost, got := leg.LostUp-last.LostUp, leg.PacketsUp-last.PacketsUp; leg.HasLossUp && lost >= 0 && got >= 0 && lost+got > 0 {
+		if lost, got := leg.LostUp-last.LostUp, leg.PacketsUp-last.PacketsUp; leg.HasLossUp && went && lost >= 0 && got >= 0 && lost+got > 0 {
 			s.LossUp = ptr(float64(lost) / float64(lost+got))
 		}
 	}

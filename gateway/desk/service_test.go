@@ -227,12 +227,24 @@ func TestQuality(t *testing.T) {
 	if li.Light != call.Green || *li.FPS != 25 || *li.BitrateUp != 500_000 || *li.MouthToEar != 270 {
 		t.Errorf("li: %+v fps %v bitrate %v delay %v", li, *li.FPS, *li.BitrateUp, *li.MouthToEar)
 	}
+	// A stream that has been away, as while its page is loaded again, is not measured
+	// by what it sent before.
+	for _, li := range []Leg{{}, {Live: true, Video: true, Frames: 150, BytesUp: 400_000}} {
+		h.clock.pass(5 * time.Second)
+		legs.mu.Lock()
+		legs.legs["li"] = li
+		legs.mu.Unlock()
+		h.meter.round()
+	}
+	if all, err = h.Quality(t.Context(), c.CallID); err != nil || all[1].Samples[3].BitrateUp != nil || all[1].Samples[3].FPS != nil {
+		t.Errorf("a stream that is back: %+v, %v", all[1].Samples[3], err)
+	}
 	if h.View(c).Light != call.Red {
 		t.Errorf("the call's light is %s", h.View(c).Light)
 	}
 	_, err = h.HangUp(t.Context(), c.CallID, call.ByCaller, Account{})
 	ok(t, err)
-	if r := h.endsWith(c.CallID, call.Completed); len(r.Quality) != 2 || len(r.Quality[1].Samples) != 2 {
+	if r := h.endsWith(c.CallID, call.Completed); len(r.Quality) != 2 || len(r.Quality[1].Samples) != 4 {
 		t.Errorf("the record has %+v", r.Quality)
 	}
 }
