@@ -118,6 +118,9 @@ func (s *segment) place(at, offset time.Duration) time.Duration {
 func (s *segment) write(f *stream.Frame, offset time.Duration) error {
 	at := s.place(f.DTS, offset)
 	if f.Kind == stream.Audio {
+		if !s.audio.began && at < -s.audio.duration(s.audio.unit)/2 {
+			return nil // it sounded before the file's first picture, and comes behind it
+		}
 		s.audio.add(at, &fmp4.Sample{Payload: f.Payload()})
 		return nil
 	}

@@ -107,15 +107,21 @@ func (t *track) add(at time.Duration, s *fmp4.Sample) {
 	t.held, t.heldAt = s, want
 }
 
+// astray is how far sound may be from its timestamps for long: beyond it lips and
+// voices come apart to the eye.
+const astray = 20 * time.Millisecond
+
 // steady lets sound follow its timestamps slowly, by a sample in each access unit,
-// so that their jitter is not heard.
+// so that their jitter is not heard, and faster when it has gone astray.
 func (t *track) steady(want int64) int64 {
 	next := t.heldAt + t.unit
 	off := want - next
 	switch {
 	case t.duration(off) > maxSway:
 		return want
-	case t.duration(-off) > maxSway:
+	case t.duration(off) > astray:
+		return next + t.unit/64
+	case t.duration(-off) > astray:
 		return next - t.unit/64
 	}
 	return next + min(max(off, -1), 1)
