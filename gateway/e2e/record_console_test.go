@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"hutong/bridge/testmedia"
+	"hutong/gateway/auth"
 )
 
 // archive is a console that shows recordings.
@@ -266,4 +267,67 @@ func (c *deskCall) lookAfter(t *testing.T, a *archive) {
 	if got := strings.Join(did, ", "); !strings.HasSuffix(got, "delete agent:sam") || !strings.Contains(got, "pause agent:anna") || !strings.Contains(got, "hold agent:sam") {
 		t.Errorf("the audit has %s", got)
 	}
+}
+
+// Somebody at the desk records a call from the console, pauses that, and ends it;
+// those in the call are told each time.
+func TestRecordingByAgent(t *testing.T) {
+	gw := &gateway{}
+	gw.run(t, writeConfigAt(t, gw, "127.0.0.1", "publisher_grace: 1s", fmt.Sprintf(`queues: [{id: support}]
+desk: {agents: [{name: anna, nick_name: Anna, role: supervisor, password: %q, queues: [support]}]}
+recording: {linger: 2s, composite: {ffmpeg: no-such-ffmpeg}, disk: {min_free: 1MiB, alarm_free: 1MiB}}
+`, auth.HashPassword("anna"))))
+	b := testmedia.NewBrowser(t, testmedia.BrowserOptions{Flags: []string{"window-size=1500,1000"}})
+	a := &archive{t: t, page: b.Open(t, "http://"+gw.http+"/agent"), dir: os.Getenv("SCREENSHOTS")}
+	a.page.Run(chromedp.EmulateViewport(1440, 900))
+	a.write("login-name", "anna")
+	a.write("login-password", "anna")
+	a.press("login-send")
+	a.press("set-ready")
+	placed := (&clerk{t: t, gw: gw}).ask("POST", "/queues/support/calls", `{"userID":"li","nickName":"李娜","client":"rtmp"}`)
+	callID := placed["call"].(map[string]any)["callID"].(string)
+	testmedia.Push(t, testmedia.Clip(t, phone, testmedia.FLV), placed["room"].(map[string]any)["push"].(map[string]any)["rtmp"].(string))
+	a.press("answer")
+	a.see(`[data-testid="record-call"][data-recording="off"]`)
+	told := func(state string) {
+		t.Helper()
+		a.see(`[data-testid="record-call"][data-recording="` + state + `"]`)
+		if _, _, body := gw.get("/api/v1/rooms/" + callID); strings.Contains(string(body), `"recording":"`+state+`"`) != (state != "off") {
+			t.Errorf("the call is told of %q: %s", state, body)
+		}
+	}
+	a.press("record-call")
+	told("on")
+	testmedia.Eventually(t, waitLong, "both to be recorded", func() bool {
+		_, _, metrics := gw.get("/metrics")
+		return strings.Contains(string(metrics), "hutong_recording_streams 2\n")
+	})
+	a.press("record-call")
+	a.see(`[data-testid="record-pause"]`)
+	a.picture("recording-call")
+	a.press("record-pause")
+	told("paused")
+	a.press("record-call")
+	a.press("record-resume")
+	told("on")
+	a.press("record-call")
+	a.press("record-stop")
+	told("off")
+	var list struct{ Recordings []struct{ By, State string } }
+	_, _, body := gw.get("/api/v1/recordings?agentID=anna&callID=" + callID)
+	if err := json.Unmarshal(body, &list); err != nil || len(list.Recordings) != 1 || list.Recordings[0].State != "finished" || list.Recordings[0].By != "agent:anna" {
+		t.Errorf("%s, %v", body, err)
+	}
+
+	// Where one file of it cannot be made, the page says what to install.
+	a.press("nav-recordings")
+	a.press("recordings-row")
+	a.press("recording-tab-whole")
+	a.see(`[data-testid="recording-no-ffmpeg"]`)
+	var says string
+	a.page.Eval(`document.querySelector('[data-testid="recording-no-ffmpeg"]').textContent`, &says)
+	if !strings.Contains(says, "apt install ffmpeg") {
+		t.Errorf("without ffmpeg the page says %q", says)
+	}
+	a.picture("recording-no-ffmpeg")
 }
