@@ -152,9 +152,12 @@ export interface Timeline {
 /** What to tell of a room beside its messages; the rest is of the gateway's own account. */
 const shown = new Set(['message', 'member_joined', 'member_left', 'publish_started', 'publish_stopped', 'muted', 'recording_started', 'recording_paused', 'recording_stopped'])
 
+/** Files become whole in another order than that in which they begin. */
+export const inOrder = (files: readonly RecordingFile[]) => [...files].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt))
+
 /** Puts the files of a manifest on one clock: the one that begins first is its zero. */
 export function timelineOf(manifest: RecordingManifest): Timeline {
-  const files = [...manifest.files].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt))
+  const files = inOrder(manifest.files)
   const zero = Math.min(...files.map((f) => Date.parse(f.startedAt)), ...(files.length === 0 ? [Date.parse(manifest.startedAt)] : []))
   const on = (at: string) => Date.parse(at) - zero
   const length = Math.max(0, ...files.map((f) => on(f.startedAt) + f.durationMs))
