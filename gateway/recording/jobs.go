@@ -102,7 +102,13 @@ func (j *jobs) one() bool {
 		return true
 	}
 	j.s.Stats.Composites.Add(1)
-	if p := i.composite(c.ID); p != nil {
+	p := i.composite(c.ID)
+	if made.Name != "" && (p == nil || p.State != Done) { // cancelled as it became ready
+		if err := os.Remove(filepath.Join(j.s.dir, i.RecordingID, made.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			j.s.log.Warn("a composite is left behind", "recording", i.RecordingID, "file", made.Name, "error", err)
+		}
+	}
+	if p != nil {
 		j.s.send("recording_composite", i, map[string]any{"recordingID": i.RecordingID, "composite": p})
 	}
 	j.s.vault.signal()
@@ -178,9 +184,18 @@ func (s *Service) Discard(ctx context.Context, id, composite, by string) error {
 	cancel, running := s.jobs.running[composite]
 	s.jobs.mu.Unlock()
 	if running {
+		// Written down first, so that the next life of the gateway knows as well.
+		_, err := s.change(ctx, id, func(i *Item) error {
+			if c := i.composite(composite); c != nil && (c.State == Waiting || c.State == Running) {
+				c.State, c.EndedAt = Cancelled, time.Now().UTC()
+			}
+			return nil
+		})
 		cancel()
-		s.audit(ctx, by, "cancel composite", id, composite)
-		return nil
+		if err == nil {
+			s.audit(ctx, by, "cancel composite", id, composite)
+		}
+		return err
 	}
 	var was Composite
 	_, err := s.change(ctx, id, func(i *Item) error {
