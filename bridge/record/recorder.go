@@ -47,6 +47,7 @@ type recorder struct {
 	last    time.Duration // media time of the newest frame
 	lastAt  time.Time     // its arrival
 	any     bool
+	resumed time.Time // the end of the last pause
 	needKey bool
 	anew    bool // the clock is wrong: begin anew at the next keyframe
 	dropped int  // by the reader, since the last look
@@ -92,6 +93,7 @@ func (c *recorder) run(ctx context.Context) {
 		if live {
 			c.needKey = true
 		}
+		c.resumed = p.since
 		if !c.read(ctx, reader, p) {
 			return
 		}
@@ -161,6 +163,9 @@ func (c *recorder) frame(f *stream.Frame) {
 	}
 	c.clock.See(f.Arrival, c.s.Created().Add(f.DTS), span)
 	c.anew = c.anew || c.clock.Off(f.Arrival)
+	if c.underway(f) {
+		return
+	}
 	if c.seg == nil {
 		c.start(f)
 		return
@@ -173,6 +178,13 @@ func (c *recorder) frame(f *stream.Frame) {
 	if c.seg != nil {
 		c.put(f)
 	}
+}
+
+// underway tells whether a frame was made in a pause and has come after it: what is
+// to be left out is what was shown then. A clock that is wrong is not believed for
+// long.
+func (c *recorder) underway(f *stream.Frame) bool {
+	return c.seg == nil && f.Arrival.Sub(c.resumed) < interrupted && c.instantOf(f.DTS).Before(c.r.instant(c.resumed))
 }
 
 // start gathers the first frames until the tracks are known, and begins a file.
