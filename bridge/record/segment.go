@@ -257,6 +257,10 @@ func (s *segment) describe() File {
 		file.Video = &FileVideo{Width: s.video.video.Width, Height: s.video.video.Height, Profile: s.video.video.Profile}
 		file.Holes = append(file.Holes, s.video.gaps...)
 	}
+	if s.video != nil && !s.video.began && s.written > 0 {
+		// Its keyframe never came.
+		file.Holes = append(file.Holes, Hole{Track: "video", LengthMS: s.written.Milliseconds()})
+	}
 	if s.audio != nil && s.audio.began {
 		file.Audio = &FileAudio{SampleRate: s.audio.audio.SampleRate, Channels: s.audio.audio.Channels}
 		file.Holes = append(file.Holes, s.audio.gaps...)

@@ -52,7 +52,10 @@ weapp: {enabled: true, any_user: true, sdk_app_id: 1400000001, key: "0123456789a
 		var answer struct {
 			Recording struct {
 				Mixed bool
-				Files []recordingFile
+				Files []struct {
+					Name  string
+					Video *struct{ Width int }
+				}
 			}
 			Manifest struct{ Gaps []any }
 		}
@@ -64,6 +67,9 @@ weapp: {enabled: true, any_user: true, sdk_app_id: 1400000001, key: "0123456789a
 			t.Errorf("%s: %s", name, body)
 		}
 		for _, f := range answer.Recording.Files {
+			if f.Video == nil {
+				continue // sound alone, until the mix has its first picture
+			}
 			if media := testmedia.Decode(t, filepath.Join(data, id, f.Name)); media.Errors != "" || len(media.Pictures) == 0 {
 				t.Errorf("%s: %d pictures, the decoder complains:\n%.600s", f.Name, len(media.Pictures), media.Errors)
 			}
