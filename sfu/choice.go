@@ -33,7 +33,11 @@ func (sub *subscription) fit(tile Tile) {
 func (sub *subscription) choose(now int64) {
 	sub.nextChoice = now + int64(choiceInterval)
 	d := sub.tracks[Video]
-	if d == nil || !sub.adaptive || !sub.source.layered.Load() {
+	if d == nil {
+		return
+	}
+	sub.thin(d)
+	if !sub.adaptive || !sub.source.layered.Load() {
 		return
 	}
 	steps := sub.link.quality.stepsDown()
@@ -82,6 +86,15 @@ func (s *simulcast) pick(tile Tile, steps, lane int) int {
 	}
 
 	return int(Video)
+}
+
+// below gives how many layers there are under the best.
+func (s *simulcast) below() int {
+	var buf [maxLayers]int
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return max(len(s.ranked(buf[:0]))-1, 0)
 }
 
 // requestLane asks for a keyframe of one track.

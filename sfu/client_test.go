@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -317,6 +318,7 @@ type publisherClient struct {
 	tracks [kinds]*webrtc.TrackLocalStaticRTP
 	seq    [kinds]uint16
 	plis   chan struct{}
+	bound  atomic.Int64 // bit/s it was told last
 }
 
 func newPublisherClient(t testing.TB, s *SFU, src *Source, opts clientOptions) *publisherClient {
@@ -337,6 +339,9 @@ func newPublisherClient(t testing.TB, s *SFU, src *Source, opts clientOptions) *
 					return
 				}
 				for _, c := range list {
+					if remb, ok := c.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
+						p.bound.Store(int64(remb.Bitrate))
+					}
 					if _, ok := c.(*rtcp.PictureLossIndication); ok {
 						select {
 						case p.plis <- struct{}{}:

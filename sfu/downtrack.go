@@ -82,6 +82,7 @@ type downTrack struct {
 	refreshed int64  // mono instant of the last restart from the cache
 	retryAt   int64  // joining: not before this mono instant
 
+	thinning  thinning
 	hist      []sent
 	rtxCredit int64
 
@@ -113,13 +114,19 @@ func (d *downTrack) serve(now int64, s *shard) bool {
 		}
 		d.join(now, v)
 	case downWaiting:
-		d.await(v)
+		d.await(v, now)
 	}
 	switch d.state {
 	case downLive:
 		for _, p := range v.batch {
 			if d.state != downLive {
-				d.stats.drop(dropWaiting, 1)
+				d.stats.drop(d.waitsFor(), 1)
+
+				continue
+			}
+			if d.leavesOut(p, now) {
+				d.cutOff()
+				d.stats.drop(dropThin, 1)
 
 				continue
 			}
@@ -214,9 +221,7 @@ func (d *downTrack) send(s *shard, p *packet, ts uint32) {
 	}
 	if n == 0 {
 		d.stall(dropQueueFull, 1)
-		if d.sub.adaptive {
-			d.sub.link.quality.refused(mono())
-		}
+		d.sub.link.quality.refused(mono())
 
 		return
 	}

@@ -43,7 +43,7 @@ func register(engine *webrtc.MediaEngine, kind Kind, codec webrtc.RTPCodecParame
 	if kind == Video {
 		typ = webrtc.RTPCodecTypeVideo
 		codec.RTCPFeedback = []webrtc.RTCPFeedback{
-			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
+			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "goog-remb"},
 		}
 	}
 	if err := engine.RegisterCodec(codec, typ); err != nil || rtx == 0 {

@@ -41,7 +41,7 @@ func (d *downTrack) join(now int64, v *view) {
 	if !ok {
 		d.state = downWaiting
 		d.requestKeyframe()
-		d.await(v)
+		d.await(v, now)
 
 		return
 	}
@@ -72,15 +72,28 @@ func (d *downTrack) refresh() {
 }
 
 // await looks for a keyframe among what has just arrived.
-func (d *downTrack) await(v *view) {
+func (d *downTrack) await(v *view, now int64) {
 	for i := len(v.batch) - 1; i >= 0; i-- {
 		if p := v.batch[i]; p.key {
+			d.leavesOut(p, now) // a group of pictures begins
 			d.startAt(p.seq, p.at, 0)
 
 			return
 		}
 	}
-	d.stats.drop(dropWaiting, len(v.batch))
+	if d.thinning.due(now) {
+		d.requestKeyframe()
+	}
+	d.stats.drop(d.waitsFor(), len(v.batch))
+}
+
+// waitsFor is why a player that waits for a keyframe gets nothing. Callers hold mu.
+func (d *downTrack) waitsFor() dropReason {
+	if d.thinning.cut {
+		return dropThin
+	}
+
+	return dropWaiting
 }
 
 // setPace takes the stream's bitrate, 0 if it is not known yet.

@@ -16,11 +16,21 @@ const (
 	cleanPatience = 10 * time.Second
 	cleanLongest  = 80 * time.Second
 
+	// Loss above thinLoss, or a connection that does not take what it is sent, is
+	// of a link that is too thin, not of one that loses now and then: where there
+	// is no lower layer, pictures are left out of each group of pictures.
+	thinLoss = 0.20
+	thinMost = maxLayers - 1 + len(thinShares) - 1
+
 	// lossWindow and lossLeast are how long, and how many packets, one
 	// measurement takes.
 	lossWindow = 500 * time.Millisecond
 	lossLeast  = 20
 )
+
+// thinShares are the parts of a group of pictures that a thin link gets; its
+// keyframe it gets always.
+var thinShares = [...]float64{1, 0.5, 0.25, 0}
 
 // quality judges a player's connection by the loss it reports and by what its
 // connection does not take (ICE-TCP). It is a blunt measure that cannot be
@@ -34,6 +44,7 @@ type quality struct {
 	bad      int64 // since when loss has been too high, 0 if it is not
 	good     int64 // since when there has been none to speak of
 	steps    int   // layers below the best
+	thin     int   // the same for links that are too thin, and beyond the lowest layer
 	patience time.Duration
 	raised   int64 // last step up
 }
@@ -63,7 +74,7 @@ func (q *quality) report(expected, lost, now int64) {
 			q.bad = began
 		}
 		if now-q.bad >= int64(lossPatience) {
-			q.lower(now)
+			q.lower(now, ratio > thinLoss)
 		}
 	case ratio < lossClean:
 		q.bad = 0
@@ -82,17 +93,20 @@ func (q *quality) refused(now int64) {
 	defer q.mu.Unlock()
 	q.good = 0
 	if now-q.bad >= int64(lossPatience) { // once in a while: every refusal costs up to a keyframe
-		q.lower(now)
+		q.lower(now, true)
 		q.bad = now
 	}
 }
 
 // lower goes a layer down. Callers hold mu.
-func (q *quality) lower(now int64) {
+func (q *quality) lower(now int64, thin bool) {
 	if q.raised != 0 && now-q.raised < int64(cleanPatience) {
 		q.patience = min(2*q.patience, cleanLongest)
 	}
 	q.steps = min(q.steps+1, maxLayers-1)
+	if thin {
+		q.thin = min(q.thin+1, thinMost)
+	}
 	q.bad, q.good = 0, 0
 }
 
@@ -102,12 +116,12 @@ func (q *quality) raise(now int64) {
 	if now-q.good < int64(q.patience) {
 		return
 	}
-	if q.steps == 0 {
+	if q.steps == 0 && q.thin == 0 {
 		q.patience = cleanPatience // the best has lasted
 
 		return
 	}
-	q.steps--
+	q.steps, q.thin = max(q.steps-1, 0), max(q.thin-1, 0)
 	q.good, q.raised = now, now
 }
 
@@ -117,4 +131,13 @@ func (q *quality) stepsDown() int {
 	defer q.mu.Unlock()
 
 	return q.steps
+}
+
+// thinShare gives the part of a group of pictures that the connection takes, of
+// a source that has layers below its best.
+func (q *quality) thinShare(layers int) float64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+
+	return thinShares[min(max(q.thin-layers, 0), len(thinShares)-1)]
 }

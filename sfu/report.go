@@ -99,7 +99,7 @@ func (d *downTrack) feedback(sender *webrtc.RTPSender) {
 // judge lets the connection's quality know what is new in a report. Callers hold mu.
 func (d *downTrack) judge(r *rtcp.ReceptionReport) {
 	missed := int32(r.TotalLost<<8) >> 8
-	if d.reported && d.sub.adaptive {
+	if d.reported {
 		d.sub.link.quality.report(int64(int32(r.LastSequenceNumber-d.highest)), int64(missed-d.missed), mono())
 	}
 	d.reported, d.highest, d.missed = true, r.LastSequenceNumber, missed

@@ -58,6 +58,7 @@ func (s *TrackStats) add(o TrackStats) {
 	s.Dropped.Overrun += o.Dropped.Overrun
 	s.Dropped.Waiting += o.Dropped.Waiting
 	s.Dropped.Retransmission += o.Dropped.Retransmission
+	s.Dropped.Thin += o.Dropped.Thin
 	s.Switches += o.Switches
 }
 
@@ -68,6 +69,7 @@ type Dropped struct {
 	Overrun        uint64 // occasions on which the ring overtook the subscriber
 	Waiting        uint64 // while waiting for a keyframe
 	Retransmission uint64 // asked for again beyond the share for that
+	Thin           uint64 // of pictures that its connection is too thin for
 }
 
 type dropReason uint8
@@ -78,6 +80,7 @@ const (
 	dropOverrun
 	dropWaiting
 	dropRetransmission
+	dropThin
 	dropReasons
 )
 
@@ -119,6 +122,7 @@ func (d *downTrack) snapshot() TrackStats {
 		Dropped: Dropped{
 			QueueFull: s.dropped[dropQueueFull], NoPath: s.dropped[dropNoPath], Overrun: s.dropped[dropOverrun],
 			Waiting: s.dropped[dropWaiting], Retransmission: s.dropped[dropRetransmission],
+			Thin: s.dropped[dropThin],
 		},
 	}
 }

@@ -30,7 +30,7 @@ func newSubscription(l *link, src *Source, stream string) *subscription {
 
 // newDownTrack makes the track of a kind. It is not yet served.
 func (sub *subscription) newDownTrack(kind Kind) *downTrack {
-	d := &downTrack{sub: sub, kind: kind, source: &sub.source.tracks[kind], want: int(kind), rtxCredit: rtxCreditCap / 2}
+	d := &downTrack{sub: sub, kind: kind, source: &sub.source.tracks[kind], want: int(kind), thinning: thinning{share: 1}, rtxCredit: rtxCreditCap / 2}
 	d.nextOut = uint16(1000 + rand.IntN(20000))
 
 	return d

@@ -120,6 +120,7 @@ func (pub *Publisher) receive(t *webrtc.TrackRemote, up *upTrack, level uint8) {
 		arena  []byte
 		packet rtp.Packet
 		repair *nacker
+		bound  uplinkCap
 	)
 	if up.kind == Video {
 		repair = pub.newNacker(up)
@@ -156,6 +157,9 @@ func (pub *Publisher) receive(t *webrtc.TrackRemote, up *upTrack, level uint8) {
 			if x := packet.GetExtension(level); len(x) == 1 {
 				f.SetAudioLevel(-float64(x[0] & 0x7f)) // the top bit is the sender's guess at speech
 			}
+		}
+		if up.lane == int(Video) || up.lane == kinds { // one of them, where there are layers
+			pub.capUplink(&bound, in.at)
 		}
 		if up.lane < kinds {
 			f.forward(up.kind, in)

@@ -24,8 +24,8 @@ type Peer struct {
 
 // peerTotals are sums over peers of one role.
 type peerTotals struct {
-	bytes, packets, lost, nacks, resent, plis float64
-	queueFull, overrun, waiting, refused      float64
+	bytes, packets, lost, nacks, resent, plis  float64
+	queueFull, overrun, waiting, refused, thin float64
 }
 
 func (t *peerTotals) add(s sfu.Stats) {
@@ -40,6 +40,7 @@ func (t *peerTotals) add(s sfu.Stats) {
 		t.overrun += float64(k.Dropped.Overrun)
 		t.waiting += float64(k.Dropped.Waiting)
 		t.refused += float64(k.Dropped.Retransmission)
+		t.thin += float64(k.Dropped.Thin)
 	}
 }
 
@@ -130,4 +131,5 @@ func (p *Peers) Collect(ch chan<- prometheus.Metric) {
 	counter(descPeerDrop, t.overrun, "overrun")
 	counter(descPeerDrop, t.waiting, "waiting_for_keyframe")
 	counter(descPeerDrop, t.refused, "retransmission_share")
+	counter(descPeerDrop, t.thin, "thin_link")
 }

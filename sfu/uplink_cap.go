@@ -1,0 +1,120 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	// capEvery is how often a publisher is told of its bound.
+	capEvery = time.Second
+
+	// A bound begins at capShare of what came, and is that much of itself when the
+	// links turn out to be thinner yet. While nobody's link is too thin it grows by
+	// capGrowth every capPatience, and is lifted above capLifted times the most
+	// that has come.
+	capShare    = 0.6
+	capGrowth   = 1.25
+	capPatience = 10 * time.Second
+	capLifted   = 1.5
+	capLeast    = 150_000     // bit/s
+	capNone     = 100_000_000 // bit/s: lifts a bound
+
+	// capFresh is how often a link may be judged anew: what a smaller bound does
+	// is seen only once the publisher has followed it.
+	capFresh = 6 * time.Second
+)
+
+// uplinkCap bounds a browser's bitrate to what those who watch it can use, when
+// all their links are too thin for more. It is used by one goroutine.
+type uplinkCap struct {
+	looked int64 // mono instant
+	bound  int64 // bit/s, 0 for none
+	most   int64 // the highest bitrate that came
+	thin   int64 // mono instant of the last bound that was too high, or of its growth
+}
+
+// next says what to tell a publisher, which sends rate bit/s: a bound in bit/s,
+// capNone to lift one, or 0 for nothing. thin says that no player takes all of
+// it.
+func (c *uplinkCap) next(now, rate int64, thin bool) int64 {
+	c.most = max(c.most, rate)
+	switch {
+	case thin && (c.bound == 0 || now-c.thin >= int64(capFresh)):
+		from := rate
+		if c.bound > 0 {
+			from = min(rate, c.bound)
+		}
+		c.bound, c.thin = max(int64(capShare*float64(from)), capLeast), now
+	case c.bound > 0 && !thin && now-c.thin >= int64(capPatience):
+		c.bound, c.thin = int64(capGrowth*float64(c.bound)), now
+		if float64(c.bound) > capLifted*float64(c.most) {
+			c.bound = 0
+
+			return capNone
+		}
+	}
+
+	return c.bound
+}
+
+// capUplink tells the publisher its bound, when it is time to, by
+// draft-alvestrand-rmcat-remb-03: browsers take it for a limit of their own
+// estimate.
+func (pub *Publisher) capUplink(c *uplinkCap, now int64) {
+	if now-c.looked < int64(capEvery) {
+		return
+	}
+	c.looked = now
+	var rate int64
+	var ssrcs []uint32
+	for lane := range pub.received {
+		up := &pub.received[lane]
+		if ssrc := up.ssrc.Load(); ssrc != 0 && Kind(lane) != Audio {
+			up.mu.Lock()
+			rate += int64(up.rate.value(now))
+			up.mu.Unlock()
+			ssrcs = append(ssrcs, ssrc)
+		}
+	}
+	bound := c.next(now, rate, pub.source.allThin())
+	if bound == 0 || len(ssrcs) == 0 {
+		return
+	}
+	_ = pub.pc.WriteRTCP([]rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 1, Bitrate: float32(bound), SSRCs: ssrcs}})
+}
+
+// allThin says that somebody watches, and that every one of them has a link too
+// thin for what the publisher sends.
+func (src *Source) allThin() bool {
+	if taps := src.taps.Load(); taps != nil {
+		for _, t := range *taps {
+			if t.opts.Video {
+				return false // frames for RTMP players and recordings
+			}
+		}
+	}
+	list := src.outlets.Load()
+	if list == nil {
+		return false
+	}
+	watched := false
+	for _, o := range *list {
+		o.mu.Lock()
+		for _, sub := range o.subs {
+			if sub.tracks[Video] == nil {
+				continue
+			}
+			watched = true
+			if sub.link.quality.thinShare(0) == 1 {
+				o.mu.Unlock()
+
+				return false
+			}
+		}
+		o.mu.Unlock()
+	}
+
+	return watched
+}
