@@ -47,6 +47,7 @@ type Gateway struct {
 	rtmp      *rtmp.Server
 	http      *httpapi.Server
 	watchlist *auth.Watchlist
+	peers     *metrics.Peers
 	auth      access
 	store     *store.Store
 	rooms     *rooms.Service
@@ -72,6 +73,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	g = &Gateway{cfg: cfg, log: log, metrics: metrics.New(version)}
 	g.running.Store(cfg)
 	g.operation = g.metrics.Operation()
+	g.peers = g.metrics.Peers()
 	opened := g // the result is nil when New fails
 	defer func() {
 		if err != nil {
@@ -113,7 +115,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (g *Gateway, err 
 	if err != nil {
 		return nil, err
 	}
-	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Watch: g.watchlist.Add, Metrics: g.metrics,
+	g.http, err = httpapi.Listen(httpapi.Options{Config: cfg, Streams: g.streams, SFU: g.sfu, Auth: &g.auth, Watch: g.watchlist.Add, Metrics: g.metrics, Peers: g.peers,
 		TLS: https, Page: web.Dist(), Log: log, Version: version,
 		Rooms: g.rooms, Members: g.members, Desk: g.desk.Load(), Weapp: g.weapp, Recording: g.recording.Load()})
 	if err != nil {

@@ -34,7 +34,7 @@ func (g *Gateway) openRooms() error {
 		return err
 	}
 	g.members = session.NewHub(session.Options{Rooms: g.rooms, Streams: g.streams, SFU: g.sfu, ICEServers: iceServers(c),
-		MaxSessions: c.WebRTC.MaxPeers, Log: g.log, Share: g.share,
+		MaxSessions: c.WebRTC.MaxPeers, Log: g.log, Share: g.share, Observe: g.peers.Observe,
 		OnBadInput: func(reason string) { g.metrics.BadInput.WithLabelValues("ws", reason).Inc() }})
 	g.auth.Voids = g.rooms.Voids
 	g.watchlist = auth.NewWatchlist(g.rooms.Voids)

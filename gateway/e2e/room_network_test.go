@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ func TestRoomNetwork(t *testing.T) {
 	a.gw.run(t, writeConfigAt(t, a.gw, a.office.host, "", ""))
 	t.Run("Cut", a.cut)
 	t.Run("Thin", a.thin)
+	t.Run("ThinPhone", a.thinPhone)
 }
 
 // enter joins a room from a network, with a camera's clip or the face's.
@@ -88,6 +91,43 @@ func (a *apart) thin(t *testing.T) {
 	a.home.wide()
 	ben.getsHeight(t, ann, func(height int) bool { return height == 720 })
 	cora.undisturbed(t)
+}
+
+// A link is too thin for a phone, whose picture comes in one size only: pictures
+// are left out, none that is shown is damaged, and all of the sound comes; who
+// watches beside them gets everything.
+func (a *apart) thinPhone(t *testing.T) {
+	a.gw.post(t, "/api/v1/rooms", `{"roomID":"thin-phone"}`, &struct{}{})
+	phone := face{hz: 1020, spec: testmedia.Spec{Duration: 20 * time.Second, ToneHz: 1020, FirstCounter: 9000}} // 530 kb/s of pictures
+	a.gw.phoneJoins(t, "thin-phone", "phone", phone)
+	ben, cora := a.enter(t, a.home, faceOf(1), "thin-phone", "Ben", ""), a.enter(t, a.office, faceOf(2), "thin-phone", "Cora", "")
+	for _, g := range []*guest{ben, cora} {
+		g.press(t, "camera-toggle")
+		g.sees(t, "phone", phone)
+		g.hears(t, "phone", phone)
+	}
+	cora.forgetEvents()
+	a.home.thin(330)
+	leftOut := func() (n float64) {
+		_, _, metrics := a.gw.get("/metrics")
+		for line := range strings.Lines(string(metrics)) {
+			if value, ok := strings.CutPrefix(line, `hutong_webrtc_packets_dropped_total{reason="thin_link"} `); ok {
+				n, _ = strconv.ParseFloat(strings.TrimSpace(value), 64)
+			}
+		}
+		return n
+	}
+	testmedia.Eventually(t, 3*waitLong, "pictures to be left out", func() bool { return leftOut() > 0 })
+	before := leftOut()
+	for range 3 {
+		ben.sees(t, "phone", phone)
+		ben.hears(t, "phone", phone)
+	}
+	testmedia.Eventually(t, waitLong, "more pictures to be left out", func() bool { return leftOut() > before })
+	cora.sees(t, "phone", phone)
+	cora.undisturbed(t)
+	a.home.wide()
+	ben.sees(t, "phone", phone)
 }
 
 // grain is a camera of 1280x720 that fills the bitrate of each size it is sent in,

@@ -44,8 +44,9 @@ type Options struct {
 	// [auth.Watchlist.Add]. nil holds nobody.
 	Watch   func(g auth.Grant, end func(error)) (release func())
 	Metrics *metrics.Metrics
-	TLS     *tls.Config // nil is plain HTTP
-	Page    fs.FS       // the built page; nil or empty serves a note on how to build it
+	Peers   *metrics.Peers // of Metrics; nil makes one
+	TLS     *tls.Config    // nil is plain HTTP
+	Page    fs.FS          // the built page; nil or empty serves a note on how to build it
 	Log     *slog.Logger
 	Version string
 }
@@ -57,7 +58,6 @@ type Server struct {
 	listener net.Listener
 	conns    *limitedListener
 	sessions *sessions
-	peers    *metrics.Peers
 
 	// players ends when players of HTTP-FLV are to go.
 	players     context.Context
@@ -80,10 +80,13 @@ func Listen(o Options) (*Server, error) {
 	if o.TLS != nil {
 		ln = tls.NewListener(ln, o.TLS)
 	}
+	if o.Peers == nil {
+		o.Peers = o.Metrics.Peers()
+	}
 	if o.Watch == nil {
 		o.Watch = func(auth.Grant, func(error)) func() { return func() {} }
 	}
-	s := &Server{Options: o, listener: ln, conns: conns, peers: o.Metrics.Peers()}
+	s := &Server{Options: o, listener: ln, conns: conns}
 	s.Adopt(o.Config)
 	s.players, s.stopPlayers = context.WithCancel(context.Background())
 	s.sessions = newSessions(o.Config.WebRTC.MaxPeers)

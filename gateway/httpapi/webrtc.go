@@ -78,7 +78,7 @@ func (s *Server) publish(c *fiber.Ctx) error {
 		return s.refuse(c, "whip", err)
 	}
 	s.Metrics.Sessions.WithLabelValues("whip", "publisher").Inc()
-	counted := s.peers.Add(false, peer.Stats)
+	counted := s.Peers.Add(false, peer.Stats)
 	unwatch := s.Watch(grant, func(err error) {
 		pub.Close(true)
 		_ = peer.Close()
@@ -86,7 +86,7 @@ func (s *Server) publish(c *fiber.Ctx) error {
 	session := s.sessions.add(c.Path(), peer, func(goodbye bool) {
 		unwatch()
 		pub.Close(goodbye)
-		s.peers.Remove(counted)
+		s.Peers.Remove(counted)
 		s.Log.Info("publisher left", "stream", name, "protocol", "whip", "remote", remote, "goodbye", goodbye, "reason", reason(peer.Err()))
 	})
 	return s.created(c, session, answer)
@@ -150,7 +150,7 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 	if gate != nil {
 		s.flv.Go(func() { s.keepGate(gate, peer.Done(), peer.Close) })
 	}
-	counted := s.peers.Add(true, peer.Stats)
+	counted := s.Peers.Add(true, peer.Stats)
 	unwatch := s.Watch(grant, func(error) { _ = peer.Close() })
 	session := s.sessions.add(c.Path(), peer, func(bool) {
 		unwatch()
@@ -158,7 +158,7 @@ func (s *Server) subscribe(c *fiber.Ctx) error {
 		sent := st.Video.Bytes + st.Audio.Bytes
 		player.Sent(int(sent))
 		player.Close()
-		s.peers.Remove(counted)
+		s.Peers.Remove(counted)
 		s.Log.Info("player left", "stream", name, "protocol", "whep", "remote", remote, "bytes", sent, "reason", reason(peer.Err()))
 	})
 	return s.created(c, session, answer)

@@ -60,6 +60,12 @@ func (p *Peers) Add(player bool, stats func() sfu.Stats) *Peer {
 	return peer
 }
 
+// Observe is Add; gone is Remove.
+func (p *Peers) Observe(player bool, stats func() sfu.Stats) (gone func()) {
+	peer := p.Add(player, stats)
+	return func() { p.Remove(peer) }
+}
+
 // Remove counts a peer out and keeps its sums.
 func (p *Peers) Remove(peer *Peer) {
 	s := peer.stats()

@@ -41,6 +41,9 @@ type Options struct {
 	// its answers change, Recheck is to be called.
 	Share func(roomID, listener, speaker string) call.Share
 	Log   *slog.Logger
+	// Observe is given every peer connection, which player says that it receives, and
+	// returns what to call when it is gone. nil observes none.
+	Observe func(player bool, stats func() sfu.Stats) (gone func())
 	// OnBadInput counts messages that could not be read.
 	OnBadInput func(reason string)
 }
@@ -85,6 +88,9 @@ type Presenter interface {
 
 // NewHub returns a hub that tells sessions who speaks until Close.
 func NewHub(o Options) *Hub {
+	if o.Observe == nil {
+		o.Observe = func(bool, func() sfu.Stats) func() { return func() {} }
+	}
 	if o.Resume <= 0 {
 		o.Resume = ResumeWindow
 	}

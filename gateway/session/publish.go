@@ -48,8 +48,10 @@ func (s *Session) publish(ctx context.Context, offer string) error {
 		return err
 	}
 	s.publisher, s.publication = peer, pub
+	gone := s.h.o.Observe(false, peer.Stats)
 	s.h.wg.Go(func() {
 		<-peer.Done()
+		gone()
 		s.lost(peer)
 	})
 	s.send(answer{Type: "answer", PC: "pub", SDP: sdp})

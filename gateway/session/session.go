@@ -55,8 +55,9 @@ type Session struct {
 	publisher   *sfu.Publisher
 	publication *stream.Publication
 
-	viewer   *sfu.Viewer
-	watching map[string]*watched // by userID; the look goroutine's
+	viewer    *sfu.Viewer
+	unobserve func()              // the viewer
+	watching  map[string]*watched // by userID; the look goroutine's
 }
 
 func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session {
@@ -88,6 +89,7 @@ func (s *Session) begin(ctx context.Context, out *Outbox, t Ticket) error {
 	if err != nil {
 		return err
 	}
+	s.unobserve = s.h.o.Observe(true, s.viewer.Stats)
 	if err := s.greet(ctx, false); err != nil {
 		return err
 	}
@@ -225,6 +227,7 @@ func (s *Session) end(reason string, left bool) {
 		s.stopPublishing(left || reason == "lost")
 		if s.viewer != nil {
 			s.viewer.Close()
+			s.unobserve()
 		}
 		close(s.done)
 		s.depart(left)
