@@ -110,3 +110,28 @@ func TestAudioOfTwelveVideoOfTheVisible(t *testing.T) {
 	}
 	me.has("type", "speaking")
 }
+
+// TestAPhoneIsOfferedNothing: it plays by RTMP, and what nobody answers would be
+// transcoded for nobody; a page that has a phone's place says what it shows.
+func TestAPhoneIsOfferedNothing(t *testing.T) {
+	srv, base := serve(t, nil)
+	createRoom(t, base, "r")
+	talk(t, srv, "r", "u")
+	_, m, err := srv.Rooms.Join(t.Context(), "r", room.Joining{UserID: "u", Client: room.WebRTC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	players := func() int { return srv.Streams.Get(m.Stream).Stats().Players["whep"] }
+	phone, _ := join(t, base, "r", "phone", "rtmp")
+	phone.has("type", "welcome")
+	page, _ := join(t, base, "r", "page", "webrtc")
+	page.has("type", "offer")
+	if n := players(); n != 1 {
+		t.Errorf("%d sessions receive, want the page's alone", n)
+	}
+	phone.say(map[string]any{"type": "view", "tiles": []any{map[string]any{"userID": "u", "width": 320, "height": 180}}})
+	phone.has("type", "offer")
+	if n := players(); n != 2 {
+		t.Errorf("%d sessions receive, want both", n)
+	}
+}

@@ -47,6 +47,7 @@ type Session struct {
 	gap         bool            // view has missed an event
 	hidden      []string        // members that the client has not been told of
 	tiles       map[string]tile // what the page shows; nil until it says
+	media       bool            // it may receive: no phone, which plays by RTMP or FLV
 	sendViewer  offer           // the newest offer, for a resumed WebSocket
 	candidates  []candidate     // of that offer, told since
 	heard       map[string]bool // whose audio the session gets; nil for everybody's
@@ -61,7 +62,7 @@ type Session struct {
 }
 
 func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session {
-	s := &Session{h: h, id: id, who: who, role: m.Role, name: m.Stream, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
+	s := &Session{h: h, id: id, who: who, role: m.Role, name: m.Stream, media: m.Client != room.RTMP, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
 		look: make(chan struct{}, 1), done: make(chan struct{}), watching: map[string]*watched{}}
 	s.show = shown{p, s}
 	return s

@@ -79,8 +79,11 @@ func (s *Session) reconcile() {
 	s.reveal()
 	s.mu.Lock()
 	members := s.view.Members
-	tiles, heard := s.tiles, s.heard
+	tiles, heard, media := s.tiles, s.heard, s.media
 	s.mu.Unlock()
+	if !media {
+		return // what nobody answers would be made all the same, and transcoded
+	}
 	wanted, shares := map[string]*stream.Stream{}, map[string]call.Share{}
 	var order []string
 	for _, m := range members {
@@ -242,7 +245,7 @@ func (s *Session) showing(tiles []tile) error {
 		}
 	}
 	s.mu.Lock()
-	s.tiles = m
+	s.tiles, s.media = m, true
 	s.mu.Unlock()
 	s.lookAgain()
 	return nil
