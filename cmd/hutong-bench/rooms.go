@@ -26,8 +26,9 @@ const (
 const (
 	roomJoinWait = 10 * time.Second
 	roomSettle   = 2 * time.Second
-	// roomsEmpty is how long after the last has left memory is read: crossings linger, rooms have a grace period.
-	roomsEmpty = 40 * time.Second
+	// roomsEmpty is how long after the last has left memory is read: crossings linger, rooms have a grace period, and an idle
+	// process collects its garbage every two minutes.
+	roomsEmpty = 200 * time.Second
 	// roomsSpare is the least percentage of the machine that must be idle for a step to be followed by a larger one.
 	roomsSpare = 8
 )
