@@ -38,12 +38,15 @@ func (s *SFU) connection(
 
 // register has an engine know a codec and its retransmission, whose payload
 // type is 0 where there is none.
-func register(engine *webrtc.MediaEngine, kind Kind, codec webrtc.RTPCodecParameters, rtx uint8) error {
+func register(engine *webrtc.MediaEngine, kind Kind, codec webrtc.RTPCodecParameters, rtx uint8, publishing bool) error {
 	typ := webrtc.RTPCodecTypeAudio
 	if kind == Video {
 		typ = webrtc.RTPCodecTypeVideo
 		codec.RTCPFeedback = []webrtc.RTCPFeedback{
-			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "goog-remb"},
+			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
+		}
+		if publishing {
+			codec.RTCPFeedback = append(codec.RTCPFeedback, webrtc.RTCPFeedback{Type: "goog-remb"}) // see uplinkCap
 		}
 	}
 	if err := engine.RegisterCodec(codec, typ); err != nil || rtx == 0 {
@@ -63,7 +66,7 @@ func newEngines(o *offer, publishing bool) (*webrtc.MediaEngine, *interceptor.Re
 		if m == nil {
 			continue
 		}
-		if err := register(engine, Kind(kind), m.codec, m.rtx); err != nil {
+		if err := register(engine, Kind(kind), m.codec, m.rtx, publishing); err != nil {
 			return nil, nil, err
 		}
 	}

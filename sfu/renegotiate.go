@@ -26,7 +26,7 @@ func (pub *Publisher) Renegotiate(offerSDP string) (answer string, err error) {
 		if m == nil || pub.offer.chosen(Kind(kind)) != nil {
 			continue
 		}
-		if err := register(pub.engine, Kind(kind), m.codec, m.rtx); err != nil {
+		if err := register(pub.engine, Kind(kind), m.codec, m.rtx, true); err != nil {
 			return "", badOffer("%v", err)
 		}
 	}

@@ -88,7 +88,7 @@ func (w *viewing) shutdown(error) { w.v.drop(w) }
 func (s *SFU) NewViewer(opts ViewerOptions) (*Viewer, error) {
 	engine := &webrtc.MediaEngine{}
 	for kind, f := range viewerFormats {
-		if err := register(engine, Kind(kind), f.codec(), f.rtx); err != nil {
+		if err := register(engine, Kind(kind), f.codec(), f.rtx, false); err != nil {
 			return nil, fmt.Errorf("sfu: cannot make a peer connection: %w", err)
 		}
 	}
