@@ -89,6 +89,7 @@ type downTrack struct {
 	reported bool   // the player's last report said:
 	highest  uint32 // extended number of the newest packet
 	missed   int32  // packets it did not get
+	judged   uint64 // packets sent by then
 
 	stats downStats
 }

@@ -20,7 +20,10 @@ const (
 	// of a link that is too thin, not of one that loses now and then: where there
 	// is no lower layer, pictures are left out of each group of pictures.
 	thinLoss = 0.20
-	thinMost = maxLayers - 1 + len(thinShares) - 1
+	// heavyWindows measurements in a row have to show it: an outage, or another
+	// stream under the same numbers, is one.
+	heavyWindows = 3
+	thinMost     = maxLayers - 1 + len(thinShares) - 1
 
 	// lossWindow and lossLeast are how long, and how many packets, one
 	// measurement takes.
@@ -43,6 +46,7 @@ type quality struct {
 	since    int64 // start of the window
 	bad      int64 // since when loss has been too high, 0 if it is not
 	good     int64 // since when there has been none to speak of
+	heavy    int   // measurements in a row above thinLoss
 	steps    int   // layers below the best
 	thin     int   // the same for links that are too thin, and beyond the lowest layer
 	patience time.Duration
@@ -67,6 +71,9 @@ func (q *quality) report(expected, lost, now int64) {
 	ratio := float64(q.lost) / float64(q.expected)
 	began := q.since
 	q.since, q.expected, q.lost = now, 0, 0
+	if q.heavy++; ratio <= thinLoss {
+		q.heavy = 0
+	}
 	switch {
 	case ratio > lossTooHigh:
 		q.good = 0
@@ -74,7 +81,7 @@ func (q *quality) report(expected, lost, now int64) {
 			q.bad = began
 		}
 		if now-q.bad >= int64(lossPatience) {
-			q.lower(now, ratio > thinLoss)
+			q.lower(now, q.heavy >= heavyWindows)
 		}
 	case ratio < lossClean:
 		q.bad = 0

@@ -99,10 +99,13 @@ func (d *downTrack) feedback(sender *webrtc.RTPSender) {
 // judge lets the connection's quality know what is new in a report. Callers hold mu.
 func (d *downTrack) judge(r *rtcp.ReceptionReport) {
 	missed := int32(r.TotalLost<<8) >> 8
-	if d.reported {
-		d.sub.link.quality.report(int64(int32(r.LastSequenceNumber-d.highest)), int64(missed-d.missed), mono())
+	expected := int64(int32(r.LastSequenceNumber - d.highest))
+	// Where an SSRC changes hands, its numbers jump: packets that were never sent
+	// are not lost.
+	if d.reported && expected <= 2*int64(d.stats.packets-d.judged)+history {
+		d.sub.link.quality.report(expected, int64(missed-d.missed), mono())
 	}
-	d.reported, d.highest, d.missed = true, r.LastSequenceNumber, missed
+	d.reported, d.highest, d.missed, d.judged = true, r.LastSequenceNumber, missed, d.stats.packets
 }
 
 func (d *downTrack) ssrc() uint32 {

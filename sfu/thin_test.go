@@ -88,6 +88,8 @@ func TestQualityThins(t *testing.T) {
 	}{
 		{15, 10 * time.Second, 1},
 		{5, time.Second, 1},
+		{100, 500 * time.Millisecond, 1}, // an outage
+		{0, time.Second, 1},
 		{40, 3 * time.Second, 0.5},
 		{5, time.Second, 0.5},
 		{40, 3 * time.Second, 0.25},

@@ -11,12 +11,12 @@ const (
 	capEvery = time.Second
 
 	// A bound begins at capShare of what came, and is that much of itself when the
-	// links turn out to be thinner yet. While nobody's link is too thin it grows by
+	// links turn out to be thinner yet. While somebody's link takes all it grows by
 	// capGrowth every capPatience, and is lifted above capLifted times the most
 	// that has come.
 	capShare    = 0.6
-	capGrowth   = 1.25
-	capPatience = 10 * time.Second
+	capGrowth   = 1.5
+	capPatience = 4 * time.Second
 	capLifted   = 1.5
 	capLeast    = 150_000     // bit/s
 	capNone     = 100_000_000 // bit/s: lifts a bound
@@ -24,6 +24,9 @@ const (
 	// capFresh is how often a link may be judged anew: what a smaller bound does
 	// is seen only once the publisher has followed it.
 	capFresh = 6 * time.Second
+
+	// capSure is how long all links have been too thin before there is a bound.
+	capSure = 4 * time.Second
 )
 
 // uplinkCap bounds a browser's bitrate to what those who watch it can use, when
@@ -33,6 +36,7 @@ type uplinkCap struct {
 	bound  int64 // bit/s, 0 for none
 	most   int64 // the highest bitrate that came
 	thin   int64 // mono instant of the last bound that was too high, or of its growth
+	since  int64 // mono instant since which all links have been too thin, 0 if they are not
 }
 
 // next says what to tell a publisher, which sends rate bit/s: a bound in bit/s,
@@ -41,6 +45,13 @@ type uplinkCap struct {
 func (c *uplinkCap) next(now, rate int64, thin bool) int64 {
 	c.most = max(c.most, rate)
 	switch {
+	case !thin:
+		c.since = 0
+	case c.since == 0:
+		c.since = now
+	}
+	switch {
+	case thin && now-c.since < int64(capSure):
 	case thin && (c.bound == 0 || now-c.thin >= int64(capFresh)):
 		from := rate
 		if c.bound > 0 {

@@ -28,13 +28,14 @@ func TestUplinkCap(t *testing.T) {
 		least, top int64
 	}{
 		{time.Minute, rate, false, 0, 0},
-		{time.Second, rate, true, 600_000, 600_000},
+		{3 * time.Second, rate, true, 0, 0}, // may pass
+		{time.Second, rate, false, 0, 0},
+		{5 * time.Second, rate, true, 600_000, 600_000},
 		{5 * time.Second, 600_000, true, 600_000, 600_000}, // it has only just followed
 		{2 * time.Second, 600_000, true, 360_000, 360_000},
 		{time.Minute, 200_000, true, capLeast, capLeast},
-		{3 * time.Second, 150_000, false, capLeast, capLeast},
-		{12 * time.Second, 150_000, false, 187_500, 240_000}, // grows
-		{90 * time.Second, 600_000, false, 1_000_000, 1_500_000},
+		{12 * time.Second, 150_000, false, 337_500, 800_000}, // grows
+		{8 * time.Second, 600_000, false, 700_000, 1_500_000},
 	} {
 		if got := after(x.span, x.sent, x.thin); got < x.least || got > x.top {
 			t.Errorf("%d: told %d, want %d to %d", i, got, x.least, x.top)

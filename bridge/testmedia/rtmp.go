@@ -75,27 +75,55 @@ func WaitLength(tb testing.TB, p *Process, path string, length time.Duration) {
 	})
 }
 
+// eachTag gives what is whole of an FLV file, tag by tag, and how many bytes that
+// is.
+func eachTag(raw []byte, do func(tag []byte)) (whole int) {
+	if len(raw) < 13 {
+		return len(raw)
+	}
+	at := 13
+	for at+11 <= len(raw) {
+		size := 11 + int(raw[at+1])<<16 + int(raw[at+2])<<8 + int(raw[at+3]) + 4
+		if at+size > len(raw) {
+			break
+		}
+		do(raw[at : at+size-4])
+		at += size
+	}
+	return at
+}
+
+// wholeTags is a copy of an FLV file, which may be growing, without the half tag at
+// its end.
+func wholeTags(tb testing.TB, path string) string {
+	tb.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return path // decoding says so
+	}
+	whole := eachTag(raw, func([]byte) {})
+	cut := filepath.Join(tb.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(cut, raw[:whole], 0o600); err != nil {
+		tb.Fatalf("testmedia: copying what is whole of %s: %v", path, err)
+	}
+	return cut
+}
+
 // flvLength is the span of the timestamps of an FLV file that may still grow.
 func flvLength(path string) time.Duration {
 	raw, err := os.ReadFile(path)
-	if err != nil || len(raw) < 13 {
+	if err != nil {
 		return 0
 	}
 	first, last, seen := 0, 0, false
-	for at := 13; at+11 <= len(raw); {
-		tag := raw[at:]
-		size := int(tag[1])<<16 | int(tag[2])<<8 | int(tag[3])
+	eachTag(raw, func(tag []byte) {
 		ms := int(tag[4])<<16 | int(tag[5])<<8 | int(tag[6]) | int(tag[7])<<24
-		at += 11 + size + 4
-		if at > len(raw) {
-			break
-		}
-		if size > 1 && (tag[0] == 8 || tag[0] == 9 && tag[12] == 1) && !(tag[0] == 8 && tag[12] == 0) {
+		if len(tag) > 12 && (tag[0] == 8 || tag[0] == 9 && tag[12] == 1) && !(tag[0] == 8 && tag[12] == 0) {
 			if !seen {
 				first, seen = ms, true
 			}
 			last = max(last, ms)
 		}
-	}
+	})
 	return time.Duration(last-first) * time.Millisecond
 }
