@@ -302,6 +302,7 @@ type viewer struct {
 	last    [2]int64 // timestamps of video and sound, ms
 	back    []string // where time went back
 	ended   bool
+	why     []error // of the connection's ends
 }
 
 // A viewer decodes to a quarter of the mixed picture's size: it is to cost little.
@@ -330,7 +331,7 @@ func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *view
 			return
 		}
 		defer conn.Close()
-		_ = flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience})
+		v.ends(flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience}))
 	}()
 	if v.conn, err = net.Dial("tcp", ln.Addr().String()); err != nil {
 		t.Fatal(err)
@@ -372,6 +373,7 @@ func (v *viewer) read() {
 	for {
 		tag, err := r.Next()
 		if err != nil {
+			v.ends(err)
 			return
 		}
 		switch tag.Type {
@@ -382,7 +384,8 @@ func (v *viewer) read() {
 				v.headers++
 				v.mu.Unlock()
 			}
-			if v.dec.write(flv.AppendTag(nil, tag.Type, tag.Timestamp, tag.Body)) != nil {
+			if err := v.dec.write(flv.AppendTag(nil, tag.Type, tag.Timestamp, tag.Body)); err != nil {
+				v.ends(v.dec.why(err))
 				return
 			}
 		case flv.TagAudio:
@@ -394,6 +397,12 @@ func (v *viewer) read() {
 			v.keep(tag)
 		}
 	}
+}
+
+func (v *viewer) ends(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.why = append(v.why, err)
 }
 
 func (v *viewer) time(kind int, tag flv.Tag) {

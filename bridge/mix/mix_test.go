@@ -56,7 +56,7 @@ func (v *viewer) describe(where map[[2]int]string) string {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return fmt.Sprintf("%v after %d pictures, timestamps %d ms; the connection has ended: %v", seen, v.frames, v.last, v.ended)
+	return fmt.Sprintf("%v after %d pictures, timestamps %d ms; the connection has ended: %v %v", seen, v.frames, v.last, v.ended, v.why)
 }
 
 // hears waits until just these of the three tones sound.

@@ -191,8 +191,13 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 			}
 			select {
 			case pix := <-e.free:
-				last = m.compose(pix, c, next, last, interval)
-				e.queue <- unpacked{pix, last} // has room for all memory there is
+				at, fresh := m.compose(pix, c, next, last, interval)
+				if !fresh {
+					e.free <- pix
+					continue
+				}
+				last = at
+				e.queue <- unpacked{pix, at} // has room for all memory there is
 			default:
 				m.mixer.stats.dropped.Add(1)
 			}
@@ -203,11 +208,15 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 
 // compose paints what is due at a tick, give or take half of it, and returns the
 // picture's time, which is the anchor's own where that is near and after last: it
-// serves lip sync best.
-func (m *mixdown) compose(pix []byte, c canvas, tick, last, interval time.Duration) (at time.Duration) {
+// serves lip sync best. There is no fresh picture when the anchor's own is only
+// late: its predecessor, in its place, would make all that follow late too.
+func (m *mixdown) compose(pix []byte, c canvas, tick, last, interval time.Duration) (at time.Duration, fresh bool) {
 	at, covered := m.anchor.draw(pix, c, tick+interval/2)
 	if !covered {
 		black(pix, c.size)
+	}
+	if covered && at <= last && tick-last < interval*3/2 && m.anchor.expected(interval) {
+		return 0, false
 	}
 	if at <= last || at < tick-interval || at > tick+interval {
 		at = max(tick, last+time.Millisecond)
@@ -217,7 +226,7 @@ func (m *mixdown) compose(pix []byte, c canvas, tick, last, interval time.Durati
 			in.draw(pix, c, at+interval/2)
 		}
 	}
-	return at
+	return at, true
 }
 
 // thrift keeps the ffmpegs of a mix within their share of the processor, by

@@ -210,6 +210,14 @@ func (in *input) draw(pix []byte, c canvas, at time.Duration) (pts time.Duration
 	return p.pts, true
 }
 
+// expected tells whether the input has a picture for each tick of a rate, and has not
+// stopped sending.
+func (in *input) expected(interval time.Duration) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.interval > 0 && in.interval < interval*3/2 && time.Since(in.seen) < 3*interval
+}
+
 // visible tells whether the input shows a picture of the size it should have.
 func (in *input) visible() bool {
 	at, ok := in.m.now()

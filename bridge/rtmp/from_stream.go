@@ -161,6 +161,8 @@ func (p *playing) serve(ctx context.Context) error {
 		return err
 	}
 	defer p.player.Close()
+	// Whoever has been told that the stream plays misses nothing of what is sent from then on.
+	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge, Audience: p.audience, Gate: p.gate()})
 	if !p.resume {
 		if err := p.c.status(p.id, levelStatus, codePlayReset, "playing "+p.req.Name); err != nil {
 			return err
@@ -172,7 +174,7 @@ func (p *playing) serve(ctx context.Context) error {
 	log := p.c.log.With("stream", p.req.Name, "protocol", "rtmp")
 	log.Info("player joined")
 	began := time.Now()
-	err = p.pump(ctx)
+	err = p.pump(ctx, r)
 	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", cmp.Or(context.Cause(ctx), err))
 	return err
 }
@@ -186,8 +188,7 @@ func (p *playing) gate() stream.Gate {
 }
 
 // pump writes frames until there are no more.
-func (p *playing) pump(ctx context.Context) error {
-	r := p.player.Reader(stream.ReaderOptions{Merge: p.merge, Audience: p.audience, Gate: p.gate()})
+func (p *playing) pump(ctx context.Context, r *stream.Reader) error {
 	var batch []*stream.Frame
 	for {
 		var err error

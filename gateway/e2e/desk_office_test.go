@@ -22,8 +22,9 @@ import (
 const deskConfig = `rooms: {grace: 5s}
 queues:
   - {id: support, name: 客户服务, callback: true, wait_message: One moment please., hold_message: Back in a moment.}
-  - {id: claims, name: Claims, callback: true, hours: ["Mon-Sun 00:00-00:01"], closed_days: ["%s", "%s"], closed_message: Come back later.}
+  - {id: claims, name: Claims, callback: true, hours: ["Mon-Sun 00:00-00:01"], closed_message: Come back later.}
 desk:
+  timezone: %s
   ring_timeout: 2m
   wrap_up: 5m
   transfer_timeout: 2m
@@ -37,6 +38,12 @@ desk:
     - {name: ben, nick_name: 王本, queues: [support], skills: [cards], password: "$argon2id$v=19$m=19456,t=2,p=1$OEGt5zbCevJ1ySrl9r11hg$q1+6nQW6dEQw3VkURHtvLb23832KWPu9x6OzxcKjTOY"}
     - {name: sam, nick_name: Sam, role: admin, queues: [support], password: "$argon2id$v=19$m=19456,t=2,p=1$vu16qPTjntEz1TmR0VPINg$CmJHOoldMM+g6UuBrh9y2QZ3ZQQvXToIcylpnbJHqZA"}
 `
+
+// midday is a time zone where it is about noon: statistics are of a day.
+func midday() string {
+	// The signs are those of POSIX: east of Greenwich is negative.
+	return fmt.Sprintf("Etc/GMT%+d", time.Now().UTC().Hour()-12)
+}
 
 // office is a desk in use: a caller in a network of her own, two agents, of whom
 // Anna reaches the gateway through a gate, and a supervisor.
@@ -53,8 +60,7 @@ type office struct {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{gw: &gateway{}, net: newNetwork(t), dir: os.Getenv("SCREENSHOTS")}
-	today := time.Now().UTC()
-	o.config = writeConfigAt(t, o.gw, o.net.host, "", fmt.Sprintf(deskConfig, today.Format(time.DateOnly), today.AddDate(0, 0, 1).Format(time.DateOnly)))
+	o.config = writeConfigAt(t, o.gw, o.net.host, "", fmt.Sprintf(deskConfig, midday()))
 	o.open(t)
 	o.way = newGate(t, o.gw.http)
 	for i := range o.browsers {

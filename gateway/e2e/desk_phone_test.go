@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"hutong/bridge/testmedia"
 )
@@ -35,8 +34,7 @@ func (h *handset) shown(t *testing.T, what string, wanted func(service) bool) {
 // lost network.
 func TestDeskForAMiniprogram(t *testing.T) {
 	o := &office{gw: &gateway{}}
-	today := time.Now().UTC()
-	o.config = writeConfigAt(t, o.gw, "127.0.0.1", "", fmt.Sprintf(deskConfig, today.Format(time.DateOnly), today.AddDate(0, 0, 1).Format(time.DateOnly)))
+	o.config = writeConfigAt(t, o.gw, "127.0.0.1", "", fmt.Sprintf(deskConfig, midday()))
 	o.open(t)
 	o.browsers[2] = faceOf(2).browser(t, testmedia.BrowserOptions{Init: auditScript})
 	ben := o.logIn(t, 2, o.gw.http, "ben")
