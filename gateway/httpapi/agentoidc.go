@@ -2,6 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,7 +18,7 @@ const (
 	oidcCookie = "hutong_oidc"
 	oidcPath   = "/api/v1/agent/oidc"
 	oidcFor    = 10 * time.Minute
-	agentPage  = "/agent/"
+	agentPage  = "/agent"
 )
 
 func (s *Server) setOIDCCookie(c *fiber.Ctx, value string, until time.Time) {
@@ -33,16 +36,26 @@ func (s *Server) oidcLogin(ctx context.Context, c *fiber.Ctx) error {
 	return c.Redirect(redirect, fiber.StatusFound)
 }
 
-// oidcCallback logs in whom the provider has sent back.
+// oidcCallback logs in whom the provider has sent back. A refusal goes to the page,
+// by its code: whoever is here is a person, who came by a link.
 func (s *Server) oidcCallback(ctx context.Context, c *fiber.Ctx) error {
-	if why := c.Query("error"); why != "" {
-		return &callError{fiber.StatusForbidden, "provider", desk.ErrProvider.Error() + ": it says " + clip(why)}
+	s.setOIDCCookie(c, "", time.Unix(1, 0))
+	to := s.Config.HTTP.PublicURL + agentPage
+	cookie, l, err := s.oidcEnd(ctx, c)
+	if refusal := (*callError)(nil); errors.As(deskError(err), &refusal) {
+		s.Log.Warn("log-in by the provider refused", "remote", c.Context().RemoteAddr().String(), "error", err)
+		return c.Redirect(to+"?refused="+url.QueryEscape(refusal.code), fiber.StatusFound)
 	}
-	cookie, l, err := s.Desk.OIDCEnd(ctx, s.Config.HTTP.PublicURL, c.Cookies(oidcCookie), c.Query("state"), c.Query("code"), c.Context().RemoteAddr().String())
 	if err != nil {
 		return err
 	}
-	s.setOIDCCookie(c, "", time.Unix(1, 0))
 	s.setAgentCookie(c, cookie, l.Expires)
-	return c.Redirect(s.Config.HTTP.PublicURL+agentPage, fiber.StatusFound)
+	return c.Redirect(to, fiber.StatusFound)
+}
+
+func (s *Server) oidcEnd(ctx context.Context, c *fiber.Ctx) (cookie string, l desk.Login, err error) {
+	if why := c.Query("error"); why != "" {
+		return "", l, fmt.Errorf("%w: it says %s", desk.ErrProvider, clip(why))
+	}
+	return s.Desk.OIDCEnd(ctx, s.Config.HTTP.PublicURL, c.Cookies(oidcCookie), c.Query("state"), c.Query("code"), c.Context().RemoteAddr().String())
 }

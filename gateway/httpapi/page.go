@@ -16,6 +16,14 @@ var pages = map[string]string{"": "index.html", "agent": "agent.html", "caller":
 // in the name and may be kept for ever; the rest is asked for anew.
 func (s *Server) page(c *fiber.Ctx) error {
 	name := strings.TrimPrefix(path.Clean("/"+c.Path()), "/")
+	if name != "" && pages[name] != "" && c.Path() == "/"+name+"/" {
+		// A page's own addresses are relative to its directory.
+		to := "../" + name
+		if q := c.Context().QueryArgs(); q.Len() > 0 {
+			to += "?" + q.String()
+		}
+		return c.Redirect(to, fiber.StatusMovedPermanently)
+	}
 	if found, ok := pages[name]; ok {
 		name = found
 	}

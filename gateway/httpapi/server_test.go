@@ -44,6 +44,10 @@ func TestPageHealthAndMetrics(t *testing.T) {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}
+	slash, _ := http.NewRequest(http.MethodGet, base+"/agent/?refused=provider", nil)
+	if resp, err := http.DefaultTransport.RoundTrip(slash); err != nil || resp.Body.Close() != nil || resp.Header.Get("Location") != "../agent?refused=provider" {
+		t.Errorf("/agent/ leads to %q, %v", resp.Header.Get("Location"), err)
+	}
 	if resp, body := request(t, http.MethodGet, base+"/api/v1/nothing", ""); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, `"code":"not_found"`) {
 		t.Errorf("%s %s", resp.Status, body)
 	}

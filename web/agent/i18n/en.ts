@@ -317,5 +317,7 @@ export const en = {
   'trouble.call_not_found': 'That call has ended.',
   'trouble.agent_not_found': 'No such agent.',
   'trouble.no_right': 'Your role does not allow that.',
+  'trouble.no_role': 'Your account has no role at this desk. Ask your administrator.',
+  'trouble.provider': 'Your company account was not let in. Try again, or ask your administrator.',
   'trouble.other': 'That did not work: {message}',
 } as const

@@ -318,5 +318,7 @@ export const zh: Record<keyof typeof en, string> = {
   'trouble.call_not_found': '该通话已结束。',
   'trouble.agent_not_found': '没有这位坐席。',
   'trouble.no_right': '您的角色没有此权限。',
+  'trouble.no_role': '您的账号没有客服台权限，请联系管理员。',
+  'trouble.provider': '公司账号登录未成功，请重试或联系管理员。',
   'trouble.other': '操作没有成功：{message}',
 }
