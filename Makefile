@@ -164,7 +164,7 @@ soak: build bin/hutong-bench ## ten minutes of players coming and going: memory 
 
 .PHONY: screenshots
 screenshots: build ## take pictures of every state of the call page, the console and the page of callers into screenshots/
-	rm -rf screenshots
+	rm -rf screenshots && mkdir screenshots
 	SCREENSHOTS=$(CURDIR)/screenshots go test ./gateway/e2e -run '^(TestPageStates|TestDeskPages)$$' -count=1 -timeout 15m
 
 .PHONY: fmt
