@@ -333,3 +333,49 @@ func TestABusyHour(t *testing.T) {
 		}
 	}
 }
+
+// TestARejectionThatEnds has an agent say no where that is the end of a call, and
+// where the next one is asked.
+func TestARejectionThatEnds(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.Queues[0].OnReject = config.OnRejectEnd })
+	h.ready("anna")
+	h.ready("ben")
+	c := h.place("li")
+	eventually(t, "the ringing", func() bool {
+		var err error
+		c, err = h.Call(c.CallID)
+		return err == nil && c.Ring != nil
+	})
+	_, err := h.Reject(t.Context(), h.account(c.Ring.AgentID), c.CallID)
+	ok(t, err)
+	h.endsWith(c.CallID, call.Rejected)
+
+	h = newHouse(t, nil)
+	h.ready("anna")
+	c = h.place("li")
+	h.ringsAt(c.CallID, "anna")
+	h.ready("ben")
+	_, err = h.Reject(t.Context(), h.account("anna"), c.CallID)
+	ok(t, err)
+	h.ringsAt(c.CallID, "ben")
+}
+
+// TestACallFlowsOver has a call that nobody takes go to the agents of another queue.
+func TestACallFlowsOver(t *testing.T) {
+	h := newHouse(t, func(o *Options) {
+		o.Desk.Agents[1].Queues = []string{"spare"}
+		o.Queues[0].Overflow, o.Queues[0].OverflowAfter = "spare", config.Duration(10*time.Second)
+		o.Queues = append(o.Queues, config.Queue{ID: "spare"})
+	})
+	h.ready("ben")
+	c := h.place("li")
+	h.clock.pass(9 * time.Second)
+	if now, err := h.Call(c.CallID); err != nil || now.Queue != "q" || now.State != call.Waiting {
+		t.Errorf("after 9 s it is %s in %s, %v", now.State, now.Queue, err)
+	}
+	h.clock.pass(2 * time.Second)
+	h.answers("ben", c.CallID)
+	if now, err := h.Call(c.CallID); err != nil || now.Queue != "spare" {
+		t.Errorf("it is in %s, %v", now.Queue, err)
+	}
+}

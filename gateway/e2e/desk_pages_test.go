@@ -295,6 +295,7 @@ func (o *office) cutOff(t *testing.T) {
 	li.page.Eval(`location.href`, &address)
 	li.page.Run(chromedp.Navigate("about:blank"))
 	has(t, anna.page, ".stage-strip.warn")
+	anna.reading(t, "quality", "The caller lost the network")
 	o.show(t, anna, "17-away", wide)
 	li.page.Run(chromedp.Navigate(address))
 	present(t, li.page, "call-screen")
