@@ -38,8 +38,8 @@ func (s *suite) measures() []measure {
 	}
 	load := func(cmd, n string, url func(*server) string) func(*server) []string {
 		return func(srv *server) []string {
-			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", seconds(6, 4),
-				"-settle", "2s", "-ramp", "6"}
+			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", seconds(5, 4),
+				"-settle", "1500ms", "-ramp", "6"}
 		}
 	}
 	whep := func(srv *server) string { return srv.whepURL(benchStream) }
@@ -59,9 +59,10 @@ func (s *suite) measures() []measure {
 		}
 	}
 	in := func(srv *server) string { return srv.whipURL(benchStream) }
-	join := func(from, out func(*server) string, file, ogg string) func(*server) []string {
+	// A WebRTC player is watched until it has caught up with the live edge; the others are there at once.
+	join := func(from, out func(*server) string, watch, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
-			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(12, 4)}
+			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(10, 4), "-watch", watch}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
@@ -80,7 +81,7 @@ func (s *suite) measures() []measure {
 	}
 	rooms := func(kind, steps string) func(*server) []string {
 		return func(*server) []string {
-			return []string{"rooms", "-server", s.server, "-kind", kind, "-steps", steps, "-dur", seconds(6, 4)}
+			return []string{"rooms", "-server", s.server, "-kind", kind, "-steps", steps, "-dur", seconds(5, 4)}
 		}
 	}
 	return []measure{
@@ -91,10 +92,10 @@ func (s *suite) measures() []measure {
 		{name: "latency-whip", args: latency(in, r.h264, r.ogg)},
 		{name: "onset-rtmp", args: latency(rtmp, r.burstFLV, "")},
 		{name: "onset-whip", args: latency(in, r.burstH264, r.burst)},
-		{name: "join-whep-rtmp", args: join(rtmp, whep, r.flv, "")},
-		{name: "join-whep-whip", args: join(in, whep, r.h264, r.ogg)},
-		{name: "join-flv-rtmp", args: join(rtmp, flv, r.flv, "")},
-		{name: "join-rtmp-rtmp", args: join(rtmp, rtmp, r.flv, "")},
+		{name: "join-whep-rtmp", args: join(rtmp, whep, "2500ms", r.flv, "")},
+		{name: "join-whep-whip", args: join(in, whep, "2500ms", r.h264, r.ogg)},
+		{name: "join-flv-rtmp", args: join(rtmp, flv, "1s", r.flv, "")},
+		{name: "join-rtmp-rtmp", args: join(rtmp, rtmp, "1s", r.flv, "")},
 		{name: "crossing-rtmp", args: crossing((*server).rtmpURL, (*server).flvURL, (*server).whepURL, r.flv, "")},
 		{name: "crossing-whip", args: crossing((*server).whipURL, (*server).whepURL, (*server).flvURL, r.h264, r.ogg)},
 		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,150,500,1000", "1,30"), whep)},

@@ -49,6 +49,10 @@ func startServer(ctx context.Context, bin string, env ...string) (*server, error
 type launched struct{ accepting, ready time.Duration }
 
 func launch(ctx context.Context, bin string, env ...string) (s *server, took launched, err error) {
+	// The gateway runs in a directory of its own.
+	if bin, err = filepath.Abs(bin); err != nil {
+		return nil, took, err
+	}
 	dir, err := os.MkdirTemp("", "hutong-bench-")
 	if err != nil {
 		return nil, took, err
