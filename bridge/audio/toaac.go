@@ -44,6 +44,7 @@ type ToAAC struct {
 	last   int           // samples of the last packet
 	plc    time.Duration // extrapolated since the last good packet
 	maxPLC time.Duration // for the present pause
+	made   time.Duration // up by Advance since the last packet that was in time
 
 	// For the duration of one Push or Advance.
 	emit func(pts time.Duration, au []byte)
@@ -139,12 +140,14 @@ func (t *ToAAC) Advance(now time.Duration, emit func(pts time.Duration, au []byt
 	missing := t.line.offset(now)
 	if missing > maxAdvance {
 		t.line.anchor(now)
+		t.made = 0
 		t.meter.reanchored.Add(1)
 		return
 	}
 	step := samplesToTime(int64(t.last))
 	for n := missing / step; n > 0; n-- {
 		t.conceal(t.last)
+		t.made += step
 	}
 }
 
@@ -182,7 +185,13 @@ func (t *ToAAC) place(pts time.Duration, packet []byte, frame, total int) {
 	tolerance = min(max(tolerance, 4*time.Millisecond), 30*time.Millisecond)
 
 	offset := t.line.offset(pts)
+	late := offset < -tolerance && -offset <= t.made+tolerance // what was made up has taken its place
+	if !late {
+		t.made = 0
+	}
 	switch {
+	case late:
+		t.line.moveTo(pts)
 	case offset > maxJump || offset < -maxJump:
 		t.line.anchor(pts)
 		t.meter.reanchored.Add(1)

@@ -9,6 +9,10 @@ const (
 	// maxBack is how far behind its predecessor of the same kind a timestamp may
 	// be before it counts as a jump and not as jitter.
 	maxBack = 500 * time.Millisecond
+	// resumeLead is how far behind the end of an earlier publisher another begins:
+	// sound that was captured somewhat before the first picture comes after it,
+	// and needs times of its own.
+	resumeLead = 64 * time.Millisecond
 )
 
 // timeline maps one publisher's timestamps, which may start anywhere, jump or
@@ -33,7 +37,11 @@ func (t *timeline) resume(last time.Duration) { t.floor = last }
 func (t *timeline) convert(kind Kind, ts, elapsed time.Duration, now time.Time) time.Duration {
 	if !t.started {
 		t.started = true
-		t.anchor(ts, max(elapsed, t.floor+time.Millisecond))
+		least := time.Millisecond
+		if t.floor > 0 {
+			least = t.floor + resumeLead
+		}
+		t.anchor(ts, max(elapsed, least))
 		t.prevOffset = t.offset
 		t.last = ts + t.offset
 		for k := range t.lastOf {

@@ -76,8 +76,17 @@ func TestTimeline(t *testing.T) {
 func TestTimelineResumes(t *testing.T) {
 	var tl timeline
 	tl.resume(5 * time.Second)
-	if got := tl.convert(Video, 0, 3*time.Second, time.Now()); got <= 5*time.Second {
+	now := time.Now()
+	if got := tl.convert(Video, time.Second, 3*time.Second, now); got <= 5*time.Second {
 		t.Errorf("a second publisher's first frame is at %v, behind the first publisher's last at 5s", got)
+	}
+	last := 5 * time.Second
+	for _, ts := range []time.Duration{960 * ms, 981 * ms, 1002 * ms} {
+		got := tl.convert(Audio, ts, 3*time.Second, now)
+		if got <= last {
+			t.Errorf("sound of before the first picture is at %v, after %v", got, last)
+		}
+		last = got
 	}
 }
 
