@@ -89,6 +89,7 @@ deps: $(NODE_MODULES) $(MINIPROGRAM_MODULES) ## install what the tests need, whe
 
 .PHONY: test
 test: deps build lint ## run every test, with real browsers and media tools, under the race detector
+	CGO_ENABLED=1 go build -race -buildvcs=false ./... # not beside media
 	$(MAKE) --no-print-directory -j3 --output-sync=target test-web test-media fuzz FUZZ_PARALLEL=1
 	$(MAKE) --no-print-directory -j2 --output-sync=target test-e2e test-rest
 
@@ -130,7 +131,7 @@ fuzz: ## fuzz every parser briefly (FUZZTIME=1m for longer, FUZZ_PACKAGES=./brid
 	go list -f '{{.Dir}} {{.ImportPath}}' $(FUZZ_PACKAGES) | while read -r dir package; do \
 		targets=$$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$dir"/*_test.go 2>/dev/null || true); \
 		[ -n "$$targets" ] || continue; \
-		go test -c -fuzz . -o "$$tmp/fuzz.test" "$$package"; \
+		$(LEFTOVER) go test -c -fuzz . -o "$$tmp/fuzz.test" "$$package"; \
 		for target in $$targets; do \
 			if (cd "$$dir" && $(LEFTOVER) "$$tmp/fuzz.test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
 				-test.parallel $(FUZZ_PARALLEL) -test.fuzzcachedir "$$cache/$$package") >"$$log" 2>&1 </dev/null; then \
