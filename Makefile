@@ -16,7 +16,7 @@ FUZZ_PARALLEL ?= 2
 TEST_PARALLEL ?= 2
 # These tests have media in real time, which a busy machine spoils: they run one after the other, and what only computes
 # gets the time that they leave, and none of theirs.
-MEDIA_PACKAGES := ./bridge/h264 ./bridge/mix ./bridge/rtmp ./bridge/testmedia ./cmd/hutong
+MEDIA_PACKAGES := ./bridge/h264 ./bridge/mix ./bridge/record ./bridge/rtmp ./bridge/testmedia ./cmd/hutong
 E2E_PACKAGE := ./gateway/e2e
 LEFTOVER := $(shell command -v chrt >/dev/null && echo chrt --idle 0 || echo nice -n 19)
 RACE = CGO_ENABLED=1 go test -race -vet=off -timeout 25m
