@@ -19,7 +19,8 @@ func (m *meeting) keyboard(t *testing.T) {
 	ann.tabTo(t, "room-join")
 	ann.keys("\r")
 	ann.arrive(t)
-	ben.sees(t, ann.userID, ann.face)
+	ben.attends(ann)
+	ben.perceives(t, ann)
 
 	shown := func(g *guest, attribute, want string) {
 		t.Helper()
@@ -36,7 +37,8 @@ func (m *meeting) keyboard(t *testing.T) {
 	shown(ben, "data-pictured", "false")
 	ann.keys("v")
 	shown(ben, "data-pictured", "true")
-	ben.sees(t, ann.userID, ann.face)
+	ben.attends(ann)
+	ben.perceives(t, ann)
 
 	ann.keys("c")
 	present(t, ann.page, "chat-panel")
