@@ -77,6 +77,18 @@ func openOffice(t *testing.T) *office {
 	return o
 }
 
+// openBooth is a desk on loopback where Ben alone works, and is ready.
+func openBooth(t *testing.T) (*office, *guest) {
+	t.Helper()
+	o := &office{gw: &gateway{}}
+	o.config = writeConfigAt(t, o.gw, "127.0.0.1", "", fmt.Sprintf(deskConfig, midday()))
+	o.open(t)
+	o.browsers[2] = faceOf(2).browser(t, testmedia.BrowserOptions{Init: auditScript})
+	ben := o.logIn(t, 2, o.gw.http, "ben")
+	ben.choose(t, "ready")
+	return o, ben
+}
+
 // open starts the gateway, which has to end well unless it is killed.
 func (o *office) open(t *testing.T) {
 	t.Helper()

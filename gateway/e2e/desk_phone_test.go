@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"testing"
 
 	"hutong/bridge/testmedia"
@@ -33,12 +32,7 @@ func (h *handset) shown(t *testing.T, what string, wanted func(service) bool) {
 // in Chromium answer: each sees and hears the other, before and after a hold and a
 // lost network.
 func TestDeskForAMiniprogram(t *testing.T) {
-	o := &office{gw: &gateway{}}
-	o.config = writeConfigAt(t, o.gw, "127.0.0.1", "", fmt.Sprintf(deskConfig, midday()))
-	o.open(t)
-	o.browsers[2] = faceOf(2).browser(t, testmedia.BrowserOptions{Init: auditScript})
-	ben := o.logIn(t, 2, o.gw.http, "ben")
-	ben.choose(t, "ready")
+	o, ben := openBooth(t)
 
 	wang := newHandset(t, o.gw, faceOf(5), "Wang")
 	wang.mount(t, "service", "pages/components/video-service/video-service", map[string]any{"server": "http://" + o.gw.http, "queue": "support",

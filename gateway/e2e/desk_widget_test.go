@@ -102,12 +102,7 @@ func (f *inner) press(t *testing.T, id string) {
 // TestDeskWidget has a visitor of a company's page call through the widget, which one
 // script tag has put there: the company's back end places the call.
 func TestDeskWidget(t *testing.T) {
-	o := &office{gw: &gateway{}}
-	o.config = writeConfigAt(t, o.gw, "127.0.0.1", "", fmt.Sprintf(deskConfig, midday()))
-	o.open(t)
-	o.browsers[2] = faceOf(2).browser(t, testmedia.BrowserOptions{Init: auditScript})
-	ben := o.logIn(t, 2, o.gw.http, "ben")
-	ben.choose(t, "ready")
+	o, ben := openBooth(t)
 
 	visitor := &guest{face: faceOf(0), name: "the visitor", userID: "visitor"}
 	visitor.page = visitor.face.browser(t, testmedia.BrowserOptions{Init: auditScript}).Open(t, company(t, o.gw))
