@@ -22,8 +22,6 @@ type Options struct {
 	WriteTimeout time.Duration
 	// TCP is the connection under conn when conn is not one itself.
 	TCP *net.TCPConn
-	// OnBytes, if set, is told of bytes written.
-	OnBytes func(n int)
 }
 
 // settle is how long a stream that has only begun may take to show its second
@@ -32,9 +30,10 @@ const settle = 300 * time.Millisecond
 
 // ServeConn plays p's stream as FLV to conn, after an HTTP response header that
 // the caller has written, until the stream ends (nil), the peer closes
-// (net.ErrClosed), a write times out, or ctx is done. It neither closes conn nor
-// p. Whatever the peer sends is read and thrown away.
-func ServeConn(ctx context.Context, conn net.Conn, p *stream.Player, o Options) error {
+// (net.ErrClosed), a write times out, or ctx is done. It returns the bytes
+// written. It neither closes conn nor p. Whatever the peer sends is read and
+// thrown away.
+func ServeConn(ctx context.Context, conn net.Conn, p *stream.Player, o Options) (int64, error) {
 	if o.WriteTimeout <= 0 {
 		o.WriteTimeout = 10 * time.Second
 	}
@@ -46,15 +45,15 @@ func ServeConn(ctx context.Context, conn net.Conn, p *stream.Player, o Options) 
 		_ = conn.SetReadDeadline(time.Unix(1, 0))
 		<-watched
 	}()
-	s := server{w: NewBlockWriter(conn, o.TCP, o.WriteTimeout), p: p, o: o}
+	s := &server{w: NewBlockWriter(conn, o.TCP, o.WriteTimeout), p: p, o: o}
 	err := s.run(ctx)
 	switch {
 	case errors.Is(err, stream.ErrEnded):
-		return nil
+		return s.sent, nil
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return s.sent, context.Cause(ctx)
 	}
-	return err
+	return s.sent, err
 }
 
 // watch cancels when the peer closes, which a player waiting for frames would
@@ -80,6 +79,7 @@ type server struct {
 	p      *stream.Player
 	o      Options
 	blocks [][]byte
+	sent   int64
 }
 
 func (s *server) run(ctx context.Context) error {
@@ -93,17 +93,20 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	s.blocks = append(s.blocks, Header(t.Video != nil, t.Audio != nil))
-	for {
-		for frames := range slices.Chunk(batch, MaxBlocks) {
-			if err := s.write(frames); err != nil {
-				return err
-			}
-		}
-		clear(batch)
-		if batch, err = r.Next(ctx, batch); err != nil {
+	return r.Pump(ctx, s, batch)
+}
+
+// Write is a [stream.Sink]'s.
+func (s *server) Write(frames []*stream.Frame) error {
+	if len(frames) == 0 {
+		return s.write(nil)
+	}
+	for some := range slices.Chunk(frames, MaxBlocks) {
+		if err := s.write(some); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (s *server) write(frames []*stream.Frame) error {
@@ -112,11 +115,30 @@ func (s *server) write(frames []*stream.Frame) error {
 	}
 	n, err := s.w.WriteBlocks(s.blocks)
 	s.blocks = s.blocks[:0]
-	s.p.Sent(int(n))
-	if s.o.OnBytes != nil {
-		s.o.OnBytes(int(n))
-	}
+	s.wrote(n)
 	return err
+}
+
+// TryWrite is a [stream.Sink]'s.
+func (s *server) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
+	if len(frames) > MaxBlocks {
+		return stream.Busy, nil
+	}
+	for _, f := range frames {
+		s.blocks = append(s.blocks, Block(f))
+	}
+	n, taken, err := s.w.TryWriteBlocks(s.blocks)
+	s.blocks = s.blocks[:0]
+	s.wrote(n)
+	return taken, err
+}
+
+// CanTry is a [stream.Sink]'s.
+func (s *server) CanTry() bool { return s.w.CanTry() }
+
+func (s *server) wrote(n int64) {
+	s.sent += n
+	s.p.Sent(int(n))
 }
 
 // tracks says what the header promises. Players that are promised audio wait for

@@ -3,7 +3,10 @@ package flv
 import (
 	"net"
 	"sync"
+	"syscall"
 	"time"
+
+	"hutong/bridge/stream"
 )
 
 // Send buffer bounds in bytes. A stalled peer keeps at most this much in the
@@ -24,10 +27,12 @@ const MaxBlocks = 64
 // called from several goroutines; what one call writes stays together.
 type BlockWriter struct {
 	conn    net.Conn
-	tcp     *net.TCPConn // under conn, for its send buffer; nil if there is none
+	tcp     *net.TCPConn    // under conn, for its send buffer; nil if there is none
+	direct  syscall.RawConn // of conn, where it is TCP itself
 	timeout time.Duration
 
 	mu    sync.Mutex
+	rest  net.Buffers // what TryWriteBlocks has kept
 	armed time.Time
 	bufs  net.Buffers
 	flat  []byte
@@ -42,10 +47,13 @@ type BlockWriter struct {
 // within about timeout. raw is the TCP connection under conn, if conn is a
 // wrapper such as TLS; nil if there is none.
 func NewBlockWriter(conn net.Conn, raw *net.TCPConn, timeout time.Duration) *BlockWriter {
-	if t, ok := conn.(*net.TCPConn); ok {
-		raw = t
-	}
 	w := &BlockWriter{conn: conn, tcp: raw, timeout: timeout}
+	if t, ok := conn.(*net.TCPConn); ok {
+		raw, w.tcp = t, t
+		if canTry {
+			w.direct, _ = t.SyscallConn()
+		}
+	}
 	if raw != nil {
 		w.sndbuf = sendBufferFirst
 		// A kernel that refuses keeps its own bound.
@@ -63,25 +71,75 @@ func (w *BlockWriter) Write(b []byte) (int, error) {
 	if err := w.arm(now); err != nil {
 		return 0, err
 	}
+	if _, err := w.flush(); err != nil {
+		return 0, err
+	}
 	n, err := w.conn.Write(b)
 	w.total += int64(n)
 	return n, err
 }
 
-// WriteBlocks writes blocks in order and returns the bytes written. It clears the
-// slice's entries: what was sent must not stay alive for a player that waits.
+// WriteBlocks writes what TryWriteBlocks has kept, and blocks in order. It
+// returns the bytes written. It clears the slice's entries: what was sent must
+// not stay alive for a player that waits.
 func (w *BlockWriter) WriteBlocks(blocks [][]byte) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer clear(blocks)
 	now := time.Now()
 	if err := w.arm(now); err != nil {
 		return 0, err
 	}
+	kept, err := w.flush()
+	if err != nil || len(blocks) == 0 {
+		return kept, err
+	}
 	n, err := w.send(blocks)
-	clear(blocks)
 	w.total += n
 	w.fit(now)
+	return kept + n, err
+}
+
+// flush writes what has been kept. Callers hold mu.
+func (w *BlockWriter) flush() (int64, error) {
+	if len(w.rest) == 0 {
+		return 0, nil
+	}
+	n, err := w.rest.WriteTo(w.conn)
+	w.total += n
 	return n, err
+}
+
+// CanTry tells whether TryWriteBlocks can be used: the connection is plain TCP.
+func (w *BlockWriter) CanTry() bool { return w.direct != nil }
+
+// TryWriteBlocks writes blocks in order as far as the connection takes them at
+// once. What is left is kept, and goes before whatever is written next; nothing
+// is written or kept when the answer is [stream.Busy]. It clears the slice's
+// entries otherwise, and returns the bytes written.
+func (w *BlockWriter) TryWriteBlocks(blocks [][]byte) (int64, stream.Taken, error) {
+	if w.direct == nil || len(blocks) > MaxBlocks || !w.mu.TryLock() {
+		return 0, stream.Busy, nil
+	}
+	defer w.mu.Unlock()
+	if len(w.rest) > 0 {
+		return 0, stream.Busy, nil
+	}
+	defer clear(blocks)
+	n, err := tryWritev(w.direct, blocks)
+	if err != nil {
+		return 0, stream.Kept, err
+	}
+	w.total += int64(n)
+	w.fit(time.Now())
+	for i, left := 0, n; i < len(blocks); i++ {
+		if left < len(blocks[i]) {
+			w.rest = append(net.Buffers{blocks[i][left:]}, blocks[i+1:]...)
+			return int64(n), stream.Kept, nil
+		}
+		left -= len(blocks[i])
+	}
+	return int64(n), stream.Written, nil
 }
 
 func (w *BlockWriter) send(blocks [][]byte) (int64, error) {

@@ -331,7 +331,8 @@ func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *view
 			return
 		}
 		defer conn.Close()
-		v.ends(flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience}))
+		_, err = flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience})
+		v.ends(err)
 	}()
 	if v.conn, err = net.Dial("tcp", ln.Addr().String()); err != nil {
 		t.Fatal(err)

@@ -174,7 +174,7 @@ func (p *playing) serve(ctx context.Context) error {
 	log := p.c.log.With("stream", p.req.Name, "protocol", "rtmp")
 	log.Info("player joined")
 	began := time.Now()
-	err = p.pump(ctx, r)
+	err = r.Pump(ctx, p, nil)
 	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", cmp.Or(context.Cause(ctx), err))
 	return err
 }
@@ -187,21 +187,17 @@ func (p *playing) gate() stream.Gate {
 	return p.c.s.cfg.Gate(p.req)
 }
 
-// pump writes frames until there are no more.
-func (p *playing) pump(ctx context.Context, r *stream.Reader) error {
-	var batch []*stream.Frame
-	for {
-		var err error
-		if batch, err = r.Next(ctx, batch); err != nil {
+// Write is a [stream.Sink]'s.
+func (p *playing) Write(frames []*stream.Frame) error {
+	if len(frames) == 0 {
+		return p.write(nil)
+	}
+	for some := range slices.Chunk(frames, flv.MaxBlocks) {
+		if err := p.write(some); err != nil {
 			return err
 		}
-		for frames := range slices.Chunk(batch, flv.MaxBlocks) {
-			if err := p.write(frames); err != nil {
-				return err
-			}
-		}
-		clear(batch)
 	}
+	return nil
 }
 
 func (p *playing) write(frames []*stream.Frame) error {
@@ -213,10 +209,31 @@ func (p *playing) write(frames []*stream.Frame) error {
 	}
 	n, err := p.c.w.WriteBlocks(p.blocks)
 	p.blocks = p.blocks[:0]
+	p.wrote(n)
+	return err
+}
+
+// TryWrite is a [stream.Sink]'s.
+func (p *playing) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
+	if len(frames) > flv.MaxBlocks {
+		return stream.Busy, nil
+	}
+	for _, f := range frames {
+		p.blocks = append(p.blocks, block(f))
+	}
+	n, taken, err := p.c.w.TryWriteBlocks(p.blocks)
+	p.blocks = p.blocks[:0]
+	p.wrote(n)
+	return taken, err
+}
+
+// CanTry is a [stream.Sink]'s. Patched blocks are in a buffer that is used again.
+func (p *playing) CanTry() bool { return p.id == blockStreamID && p.c.w.CanTry() }
+
+func (p *playing) wrote(n int64) {
 	p.sent += n
 	p.player.Sent(int(n))
 	p.c.s.cfg.Observer.BytesOut(int(n))
-	return err
 }
 
 // patch copies the blocks and puts the play's own message stream id in.

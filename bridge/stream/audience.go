@@ -156,7 +156,7 @@ func (r *Reader) follow() {
 		head, key = own.newest()
 	}
 	place := key
-	if key == nil || from.isEnded() {
+	if key == nil || from.ended.Load() {
 		place = head
 	}
 	r.log, r.cur, r.waitKey = from, place, true

@@ -1,7 +1,7 @@
 package stream
 
 // Gate says whether a player may have frames of a kind now. It is asked for each
-// frame, by the player's own goroutine.
+// frame, by one goroutine at a time, and must not block.
 type Gate func(Kind) bool
 
 // open asks the gate about a frame. When pictures may pass again, the player

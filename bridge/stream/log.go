@@ -21,7 +21,9 @@ type Log struct {
 	wakeNext *time.Timer // a wake that is put off, nil if none is
 	waiting  atomic.Int32
 	players  *atomic.Int32 // of the stream's readers
-	ended    bool
+	ended    atomic.Bool   // set with mu held
+	rows     []*row        // of players that keep up, by shard
+	firstRow int
 }
 
 const (
@@ -39,7 +41,7 @@ func newLog(maxBytes int, maxSpan time.Duration) *Log {
 func (l *Log) append(f *Frame) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended {
+	if l.ended.Load() {
 		return
 	}
 	prev := l.head
@@ -55,7 +57,7 @@ func (l *Log) append(f *Frame) {
 	}
 	l.head = f
 	prev.next.Store(f)
-	if l.waiting.Load() > 0 {
+	if l.waiting.Load() > 0 || l.rows != nil {
 		l.wakeOrPutOff(f)
 	}
 }
@@ -83,11 +85,50 @@ func (l *Log) wakeAll() {
 		l.wakeNext.Stop()
 		l.wakeNext = nil
 	}
-	if l.ended {
+	if l.ended.Load() {
 		return
 	}
-	close(l.wake)
-	l.wake = make(chan struct{})
+	l.wakeRows()
+	if l.waiting.Load() > 0 {
+		close(l.wake)
+		l.wake = make(chan struct{})
+	}
+}
+
+func (l *Log) wakeRows() {
+	for _, w := range l.rows {
+		if w != nil && w.count.Load() > 0 {
+			w.shard.queue(w)
+		}
+	}
+}
+
+// rowFor finds the place of one more player that keeps up: with the stream's
+// other players, in as few shards as will do.
+func (l *Log) rowFor(ss *shards) *row {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rows == nil {
+		l.rows = make([]*row, len(ss.all))
+		l.firstRow = int(ss.next.Add(1))
+	}
+	total := 0
+	for _, w := range l.rows {
+		if w != nil {
+			total += int(w.count.Load())
+		}
+	}
+	var best *row
+	for i := range min(1+total/seatsPerShard, len(l.rows)) {
+		k := (l.firstRow + i) % len(l.rows)
+		if l.rows[k] == nil {
+			l.rows[k] = &row{shard: ss.all[k]}
+		}
+		if w := l.rows[k]; best == nil || w.count.Load() < best.count.Load() {
+			best = w
+		}
+	}
+	return best
 }
 
 // wakeNow lets every waiting reader look anew.
@@ -95,12 +136,6 @@ func (l *Log) wakeNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wakeAll()
-}
-
-func (l *Log) isEnded() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ended
 }
 
 // forget drops the cached group of pictures: what comes next starts anew.
@@ -113,12 +148,12 @@ func (l *Log) forget() {
 func (l *Log) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.ended {
-		l.ended = true
+	if !l.ended.Swap(true) {
 		if l.wakeNext != nil {
 			l.wakeNext.Stop()
 		}
 		close(l.wake)
+		l.wakeRows()
 	}
 }
 
@@ -149,7 +184,7 @@ func (l *Log) wait(cur *Frame) (<-chan struct{}, bool) {
 	if cur.next.Load() != nil {
 		return closedChan, true
 	}
-	return l.wake, !l.ended
+	return l.wake, !l.ended.Load()
 }
 
 var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -43,7 +43,8 @@ type ReaderOptions struct {
 	joinAge time.Duration // do not begin at a keyframe older than this; 0: any
 }
 
-// Reader is one player's place in a stream's frames. It is used by one goroutine.
+// Reader is one player's place in a stream's frames. It is used by one goroutine
+// at a time.
 type Reader struct {
 	s    *Stream
 	log  *Log // of the stream, or of its composition
@@ -93,29 +94,34 @@ func (r *Reader) Next(ctx context.Context, batch []*Frame) ([]*Frame, error) {
 		return batch, err
 	}
 	for {
-		if r.opts.Audience {
-			r.follow()
-		}
-		r.skipLag()
-		for len(batch) < maxBatch {
-			f := r.cur.next.Load()
-			if f == nil {
-				r.caughtUp = true
-				break
-			}
-			r.cur = f
-			if r.open(f) {
-				batch = r.add(batch, f)
-			}
-		}
-		if len(batch) > 0 {
-			r.handed = true
+		if batch = r.take(batch); len(batch) > 0 {
 			return batch, nil
 		}
 		if err := r.wait(ctx); err != nil {
 			return batch, err
 		}
 	}
+}
+
+// take appends what is there, up to a bound.
+func (r *Reader) take(batch []*Frame) []*Frame {
+	if r.opts.Audience {
+		r.follow()
+	}
+	r.skipLag()
+	for len(batch) < maxBatch {
+		f := r.cur.next.Load()
+		if f == nil {
+			r.caughtUp = true
+			break
+		}
+		r.cur = f
+		if r.open(f) {
+			batch = r.add(batch, f)
+		}
+	}
+	r.handed = r.handed || len(batch) > 0
+	return batch
 }
 
 func (r *Reader) wait(ctx context.Context) error {
@@ -162,7 +168,7 @@ func (r *Reader) pause(ctx context.Context) error {
 // when that is not ahead of it, to the live edge to wait for one.
 func (r *Reader) skipLag() {
 	first := r.cur.next.Load()
-	if first == nil {
+	if first == nil || first.next.Load() == nil {
 		return
 	}
 	head, key := r.log.newest()

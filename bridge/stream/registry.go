@@ -50,6 +50,7 @@ type Options struct {
 type Registry struct {
 	opts       Options
 	maxPlayers atomic.Int64
+	shards     *shards
 
 	mu      sync.Mutex
 	streams map[string]*Stream
@@ -69,7 +70,7 @@ func NewRegistry(o Options) *Registry {
 	if o.OnDrop == nil {
 		o.OnDrop = func(string, int) {}
 	}
-	r := &Registry{opts: o, streams: map[string]*Stream{}, waiters: map[string]*waiter{}}
+	r := &Registry{opts: o, shards: newShards(), streams: map[string]*Stream{}, waiters: map[string]*waiter{}}
 	r.maxPlayers.Store(int64(o.MaxPlayers))
 	return r
 }

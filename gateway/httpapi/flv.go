@@ -72,11 +72,10 @@ func (s *Server) serveFLV(ctx context.Context, conn net.Conn, head []byte, playe
 	s.Log.Info("player joined", "stream", name, "protocol", "flv", "remote", remote)
 	began := time.Now()
 	var sent int64
-	o.OnBytes = func(n int) { sent += int64(n) }
 	conn.SetWriteDeadline(began.Add(o.WriteTimeout))
 	_, err := conn.Write(head)
 	if err == nil {
-		err = flv.ServeConn(ctx, conn, player, o)
+		sent, err = flv.ServeConn(ctx, conn, player, o)
 	}
 	s.Metrics.Bytes.WithLabelValues("flv", "out").Add(float64(sent))
 	s.Log.Info("player left", "stream", name, "protocol", "flv", "remote", remote, "bytes", sent,
