@@ -3,9 +3,9 @@ package flv
 import (
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
+	"hutong/bridge/rawtcp"
 	"hutong/bridge/stream"
 )
 
@@ -20,15 +20,15 @@ const (
 
 // MaxBlocks is how many frames a player writes at once. A whole group of pictures
 // in one call would leave each player a slice of its size for good.
-const MaxBlocks = 64
+const MaxBlocks = rawtcp.MaxBlocks
 
 // BlockWriter writes shared blocks to one connection: many in one system call on
 // TCP, each call with a deadline. Both frame protocols use it. Its methods may be
 // called from several goroutines; what one call writes stays together.
 type BlockWriter struct {
 	conn    net.Conn
-	tcp     *net.TCPConn    // under conn, for its send buffer; nil if there is none
-	direct  syscall.RawConn // of conn, where it is TCP itself
+	tcp     *net.TCPConn   // under conn, for its send buffer; nil if there is none
+	direct  *rawtcp.Writer // to conn, where it is TCP itself
 	timeout time.Duration
 
 	mu    sync.Mutex
@@ -50,9 +50,7 @@ func NewBlockWriter(conn net.Conn, raw *net.TCPConn, timeout time.Duration) *Blo
 	w := &BlockWriter{conn: conn, tcp: raw, timeout: timeout}
 	if t, ok := conn.(*net.TCPConn); ok {
 		raw, w.tcp = t, t
-		if canTry {
-			w.direct, _ = t.SyscallConn()
-		}
+		w.direct = rawtcp.NewWriter(t)
 	}
 	if raw != nil {
 		w.sndbuf = sendBufferFirst
@@ -126,7 +124,7 @@ func (w *BlockWriter) TryWriteBlocks(blocks [][]byte) (int64, stream.Taken, erro
 		return 0, stream.Busy, nil
 	}
 	defer clear(blocks)
-	n, err := tryWritev(w.direct, blocks)
+	n, err := w.direct.TryWritev(blocks)
 	if err != nil {
 		return 0, stream.Kept, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/yutopp/go-rtmp/message"
 
 	"hutong/bridge/flv"
+	"hutong/bridge/rawtcp"
 )
 
 // conn is one peer. Its goroutine reads and answers; each play has a second one
@@ -68,13 +69,21 @@ func (b *byteCounter) Read(p []byte) (int, error) {
 
 func newConn(s *Server, nc net.Conn, raw *net.TCPConn, secure bool) *conn {
 	c := &conn{s: s, nc: nc, raw: raw, secure: secure, remote: nc.RemoteAddr().String(),
-		in: &byteCounter{r: nc}, chunk: defaultChunkSize, ackEvery: ackWindow, idleFrom: time.Now()}
+		in: &byteCounter{r: quietReader(nc)}, chunk: defaultChunkSize, ackEvery: ackWindow, idleFrom: time.Now()}
 	c.log = s.cfg.Log.With("remote", c.remote)
 	c.r = newChunkReader(bufio.NewReaderSize(c.in, 4<<10), maxMessageBefore)
 	c.w = flv.NewBlockWriter(nc, raw, s.cfg.WriteTimeout)
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.session.streams = map[uint32]*netStream{}
 	return c
+}
+
+// quietReader reads a plain connection with less ado.
+func quietReader(nc net.Conn) io.Reader {
+	if t, ok := nc.(*net.TCPConn); ok {
+		return rawtcp.NewReader(t)
+	}
+	return nc
 }
 
 func (c *conn) serve() {

@@ -81,10 +81,10 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestNamesAndQueries(t *testing.T) {
-	var seen []Request
+	seen := make(chan Request, 1)
 	s := serve(t, options{rtmp: func(c *Config) {
 		c.Authorize = func(_ context.Context, r Request) (string, error) {
-			seen = append(seen, r)
+			seen <- r
 			return "", nil
 		}
 	}})
@@ -108,7 +108,7 @@ func TestNamesAndQueries(t *testing.T) {
 			t.Errorf("%s + %s: %v", tc.app, tc.stream, err)
 		}
 		c.Close()
-		r := seen[len(seen)-1]
+		r := <-seen
 		if r.Name != tc.name || r.Query.Encode() != tc.query || !r.Publish || r.TLS {
 			t.Errorf("%s + %s: asked for %q ? %q", tc.app, tc.stream, r.Name, r.Query.Encode())
 		}

@@ -170,11 +170,6 @@ func (c *Conn) flush() {
 	c.mu.Unlock()
 }
 
-// ReadFromAddrPort reads one datagram.
-func (c *Conn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	return c.ReadFromUDPAddrPort(b)
-}
-
 // WriteToAddrPort writes or collects one datagram. An error of a collected one
 // is not reported: to the sender it is a lost packet like any other.
 func (c *Conn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
@@ -185,7 +180,7 @@ func (c *Conn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
 	if c.open == 0 || len(p) == 0 || len(p) > maxRun {
 		c.mu.Unlock()
 
-		return c.WriteToUDPAddrPort(p, to)
+		return c.sendNow(p, to)
 	}
 	for c.cur.full(len(p)) {
 		c.flush()

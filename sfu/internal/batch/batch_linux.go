@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -47,6 +48,7 @@ type sysBuffer struct {
 type sysConn struct {
 	raw syscall.RawConn
 	six bool // an IPv6 socket
+	in  receiver
 }
 
 func (c *Conn) setup() error {
@@ -69,9 +71,11 @@ func (c *Conn) setup() error {
 	return nil
 }
 
-// sendmmsg makes one system call.
+// sendmmsg makes one system call that does not wait, and of which the scheduler
+// takes no notice: it prepares ordinary ones for the case that they block, which
+// on a machine that is not busy starts its monitor thread anew for each.
 func (s *sysBuffer) sendmmsg(fd uintptr) {
-	n, _, e := syscall.Syscall6(unix.SYS_SENDMMSG, fd,
+	n, _, e := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(s.msgs))), uintptr(len(s.msgs)), unix.MSG_DONTWAIT, 0, 0)
 	s.sent, s.err = int(n), e
 }
@@ -92,6 +96,47 @@ func (s *sysBuffer) call(raw syscall.RawConn) error {
 	}
 
 	return raw.Write(s.wait)
+}
+
+// single is one datagram on its way. Its function is kept, so that sending does
+// not allocate.
+type single struct {
+	p    []byte
+	name [unix.SizeofSockaddrInet6]byte
+	size uint32
+	err  syscall.Errno
+	call func(fd uintptr)
+}
+
+var singles = sync.Pool{New: func() any {
+	s := &single{}
+	s.call = s.sendto
+
+	return s
+}}
+
+func (s *single) sendto(fd uintptr) {
+	_, _, s.err = syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(s.p))), uintptr(len(s.p)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&s.name)), uintptr(s.size))
+}
+
+// sendNow sends one datagram like net does, which is asked only where this does
+// not go at once.
+func (c *Conn) sendNow(p []byte, to netip.AddrPort) (int, error) {
+	if len(p) == 0 || !to.IsValid() || c.sys.six != to.Addr().Is6() {
+		return c.WriteToUDPAddrPort(p, to)
+	}
+	s := singles.Get().(*single)
+	s.p, s.size = p, c.sockaddr(&s.name, to)
+	err := c.sys.raw.Control(s.call)
+	sent := err == nil && s.err == 0
+	s.p = nil
+	singles.Put(s)
+	if !sent {
+		return c.WriteToUDPAddrPort(p, to)
+	}
+
+	return len(p), nil
 }
 
 // send hands a buffer to the kernel.

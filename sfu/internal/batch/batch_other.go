@@ -2,6 +2,8 @@
 
 package batch
 
+import "net/netip"
+
 const supported = false
 
 type (
@@ -16,3 +18,10 @@ func (c *Conn) send(b *buffer) {
 		c.sendSingly(b, r)
 	}
 }
+
+// ReadFromAddrPort reads one datagram.
+func (c *Conn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	return c.ReadFromUDPAddrPort(b)
+}
+
+func (c *Conn) sendNow(p []byte, to netip.AddrPort) (int, error) { return c.WriteToUDPAddrPort(p, to) }
