@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -72,7 +73,9 @@ type downTrack struct {
 	settling bool   // just caught up: keep timestamps rising
 
 	cursor    uint64 // catching up: next packet
-	keyTS     uint32 // catching up: timestamp of the keyframe, sent unpaced
+	spreading bool   // catching up: with a keyframe that came just now
+	keyTS     uint32 // catching up: timestamp of the keyframe
+	keyFree   int64  // catching up: bytes of it that go unpaced
 	pace      int64  // catching up: bytes per second
 	bitrate   int    // catching up: of the stream, 0 if unknown
 	pacedAt   int64  // mono instant it was set
@@ -82,14 +85,16 @@ type downTrack struct {
 	refreshed int64  // mono instant of the last restart from the cache
 	retryAt   int64  // joining: not before this mono instant
 
+	burst     burst
 	thinning  thinning
 	hist      []sent
 	rtxCredit int64
 
-	reported bool   // the player's last report said:
-	highest  uint32 // extended number of the newest packet
-	missed   int32  // packets it did not get
-	judged   uint64 // packets sent by then
+	reported    bool   // the player's last report said:
+	highest     uint32 // extended number of the newest packet
+	missed      int32  // packets it did not get
+	judged      uint64 // packets sent by then,
+	judgedBytes uint64
 
 	stats downStats
 }
@@ -137,9 +142,15 @@ func (d *downTrack) serve(now int64, s *shard) bool {
 
 				break
 			}
-			if p.seq >= d.floor {
-				d.send(s, p, d.stamp(p))
+			if p.seq < d.floor {
+				continue
 			}
+			if d.spreads(p, now) {
+				d.spread(p.seq, now)
+
+				break
+			}
+			d.send(s, p, d.stamp(p))
 		}
 		if d.state == downCatchUp {
 			return d.catchUp(now, v, s)
@@ -260,7 +271,8 @@ func (d *downTrack) stall(why dropReason, n int) {
 func (d *downTrack) startAt(seq uint64, now int64, bitrate int) {
 	d.state = downCatchUp
 	d.seqOff = d.nextOut - uint16(seq)
-	d.floor, d.cursor, d.maxSeq, d.inFrame = seq, seq, seq-1, false
+	d.floor, d.cursor, d.maxSeq, d.inFrame, d.spreading = seq, seq, seq-1, false, false
+	d.keyFree = math.MaxInt64
 	d.setPace(bitrate, now)
 	d.credit, d.credited, d.holeAt = 0, now, 0
 }

@@ -77,6 +77,7 @@ func (d *downTrack) await(v *view, now int64) {
 		if p := v.batch[i]; p.key {
 			d.leavesOut(p, now) // a group of pictures begins
 			d.startAt(p.seq, p.at, 0)
+			d.restrain()
 
 			return
 		}
@@ -104,7 +105,8 @@ func (d *downTrack) setPace(bitrate int, now int64) {
 }
 
 // catchUp sends the next share of a join: the keyframe at once, the rest paced,
-// stamped with the instant of sending. When nothing is left the subscriber is
+// stamped with the instant of sending; or the next share of a keyframe that is
+// spread. When nothing is left the subscriber is
 // live. It reports whether something is left.
 func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
 	d.credit = min(d.credit+d.pace*(now-d.credited)/int64(time.Second), d.pace*int64(creditCap)/int64(time.Second))
@@ -161,14 +163,28 @@ func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
 			if p.seq == d.floor {
 				d.keyTS = p.ts
 			}
-			if p.ts != d.keyTS {
-				if d.credit <= 0 {
-					return true
-				}
-				d.credit -= int64(len(p.payload))
+			if d.leavesOut(p, now) {
+				d.cutOff()
+				d.stats.drop(dropThin, 1)
+
+				return false
+			}
+			switch size := int64(len(p.payload)); {
+			case p.ts == d.keyTS && d.keyFree > 0:
+				d.keyFree -= size
+			case d.credit <= 0:
+				return true
+			default:
+				d.credit -= size
 			}
 			d.cursor = p.seq + 1
-			d.send(s, p, d.stampNow(p, now, v))
+			var ts uint32
+			if d.spreading {
+				ts = d.stamp(p)
+			} else {
+				ts = d.stampNow(p, now, v)
+			}
+			d.send(s, p, ts)
 			if d.state != downCatchUp {
 				return false
 			}

@@ -42,6 +42,7 @@ func (p *peer) findPath() {
 	}
 	next := p.sfu.net.pathOf(pair)
 	p.path.Store(next)
+	p.quality.moved()
 	if next == nil && p.sealed.Load() {
 		p.shutdown(ErrPeerLost)
 	}

@@ -19,7 +19,7 @@ func TestQualityStepsDownAndUp(t *testing.T) {
 				return past
 			}
 			now += int64(500 * time.Millisecond)
-			q.report(100, percent, now)
+			q.report(reception{expected: 100, lost: percent, sent: 100, bits: 800_000}, now)
 		}
 
 		return -1
@@ -57,9 +57,9 @@ func TestQualityStepsDownAndUp(t *testing.T) {
 	if run(20, time.Second, 1) >= 0 {
 		t.Error("a second of loss lowers the layer")
 	}
-	q.report(-5, 3, now)
-	q.report(1<<40, 1, now)
-	q.report(100, -100, now)
+	q.report(reception{expected: -5, lost: 3}, now)
+	q.report(reception{expected: 1 << 40, lost: 1}, now)
+	q.report(reception{expected: 100, lost: -100}, now)
 	for range 10 {
 		now += int64(3 * time.Second)
 		q.refused(now)

@@ -102,10 +102,13 @@ func (d *downTrack) judge(r *rtcp.ReceptionReport) {
 	expected := int64(int32(r.LastSequenceNumber - d.highest))
 	// Where an SSRC changes hands, its numbers jump: packets that were never sent
 	// are not lost.
-	if d.reported && expected <= 2*int64(d.stats.packets-d.judged)+history {
-		d.sub.link.quality.report(expected, int64(missed-d.missed), mono())
+	sent := int64(d.stats.packets - d.judged)
+	if d.reported && expected <= 2*sent+history {
+		d.sub.link.quality.report(reception{
+			expected: expected, lost: int64(missed - d.missed), sent: sent, bits: int64(d.stats.bytes-d.judgedBytes) * 8,
+		}, mono())
 	}
-	d.reported, d.highest, d.missed, d.judged = true, r.LastSequenceNumber, missed, d.stats.packets
+	d.reported, d.highest, d.missed, d.judged, d.judgedBytes = true, r.LastSequenceNumber, missed, d.stats.packets, d.stats.bytes
 }
 
 func (d *downTrack) ssrc() uint32 {
@@ -129,16 +132,18 @@ func (d *downTrack) received(reports []rtcp.ReceptionReport) {
 		if r.SSRC != d.ssrc() {
 			continue
 		}
+		if r.LastSenderReport != 0 {
+			if rtt := int32(now - r.LastSenderReport - r.Delay); rtt > 0 && rtt < 10<<16 {
+				ns := int64(rtt) * int64(time.Second) >> 16
+				d.sub.link.roundTrip.Store(ns)
+				d.sub.link.quality.roundTrip(ns)
+			}
+		}
 		d.mu.Lock()
 		d.judge(&r)
 		d.stats.lost = int32(r.TotalLost<<8) >> 8
 		d.stats.fractionLost = float64(r.FractionLost) / 256
 		d.stats.jitter = ticksToDuration(int64(r.Jitter), d.kind.clockRate())
 		d.mu.Unlock()
-		if r.LastSenderReport != 0 {
-			if rtt := int32(now - r.LastSenderReport - r.Delay); rtt > 0 && rtt < 10<<16 {
-				d.sub.link.roundTrip.Store(int64(rtt) * int64(time.Second) >> 16)
-			}
-		}
 	}
 }

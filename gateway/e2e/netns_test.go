@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // network is a network namespace for a browser, with one cable to this one, which
@@ -84,10 +86,28 @@ func (n *network) move() {
 	n.ip("-n", n.name, "route", "replace", "default", "via", n.host)
 }
 
-// thin bounds what comes in through the cable, in kilobits a second.
-func (n *network) thin(kilobits int) {
+// thin bounds what comes in through the cable, in kilobits a second. What comes
+// faster waits for up to a time, and is lost when it would wait for longer.
+func (n *network) thin(kilobits int, queue time.Duration) {
 	n.t.Helper()
-	n.run("tc", "qdisc", "replace", "dev", n.cable, "root", "tbf", "rate", strconv.Itoa(kilobits)+"kbit", "burst", "16kb", "latency", "200ms")
+	n.run("tc", "qdisc", "replace", "dev", n.cable, "root", "tbf", "rate", strconv.Itoa(kilobits)+"kbit", "burst", "16kb", "latency", queue.String())
+}
+
+// queued is how long what comes in last has to wait in front of a thin cable.
+func (n *network) queued(kilobits int) time.Duration {
+	n.t.Helper()
+	out, err := exec.Command("tc", "-j", "-s", "qdisc", "show", "dev", n.cable).Output()
+	var disciplines []struct {
+		Kind    string
+		Backlog int // bytes
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &disciplines)
+	}
+	if err != nil || len(disciplines) != 1 || disciplines[0].Kind != "tbf" {
+		n.t.Fatalf("tc -s qdisc show dev %s: %v: %s", n.cable, err, out)
+	}
+	return time.Duration(disciplines[0].Backlog) * 8 * time.Millisecond / time.Duration(kilobits)
 }
 
 // wide takes the bound away.

@@ -85,7 +85,7 @@ func (a *apart) thin(t *testing.T) {
 		g.getsHeight(t, ann, func(height int) bool { return height == 720 })
 	}
 	cora.forgetEvents()
-	a.home.thin(400)
+	a.home.thin(400, 200*time.Millisecond)
 	ben.getsHeight(t, ann, func(height int) bool { return height > 0 && height <= 360 })
 	cora.getsHeight(t, ann, func(height int) bool { return height == 720 })
 	a.home.wide()
@@ -93,9 +93,10 @@ func (a *apart) thin(t *testing.T) {
 	cora.undisturbed(t)
 }
 
-// A link is too thin for a phone, whose picture comes in one size only: pictures
-// are left out, none that is shown is damaged, and all of the sound comes; who
-// watches beside them gets everything.
+// A link is too thin for a phone, whose picture comes in one size only, and loses
+// nothing: packets queue in front of it. Pictures are left out before they queue
+// for long, none that is shown is damaged, and all of the sound comes; who watches
+// beside them gets everything.
 func (a *apart) thinPhone(t *testing.T) {
 	a.gw.post(t, "/api/v1/rooms", `{"roomID":"thin-phone"}`, &struct{}{})
 	phone := face{hz: 1020, spec: testmedia.Spec{Duration: 20 * time.Second, ToneHz: 1020, FirstCounter: 9000}} // 530 kb/s of pictures
@@ -107,7 +108,7 @@ func (a *apart) thinPhone(t *testing.T) {
 		g.hears(t, "phone", phone)
 	}
 	cora.forgetEvents()
-	a.home.thin(330)
+	a.home.thin(330, 10*time.Second)
 	leftOut := func() (n float64) {
 		_, _, metrics := a.gw.get("/metrics")
 		for line := range strings.Lines(string(metrics)) {
@@ -124,6 +125,7 @@ func (a *apart) thinPhone(t *testing.T) {
 		ben.hears(t, "phone", phone)
 	}
 	testmedia.Eventually(t, waitLong, "more pictures to be left out", func() bool { return leftOut() > before })
+	testmedia.Eventually(t, waitLong, "the queue to become short", func() bool { return a.home.queued(330) < 500*time.Millisecond })
 	cora.sees(t, "phone", phone)
 	cora.undisturbed(t)
 	a.home.wide()
