@@ -10,10 +10,12 @@ const (
 	// capEvery is how often a publisher is told of its bound.
 	capEvery = time.Second
 
-	// A bound begins at capShare of what came, and is that much of itself when the
+	// A bound begins at capOf what the widest of the links takes, or, where that is
+	// not known, at capShare of what came; and it is as much of itself when the
 	// links turn out to be thinner yet. While somebody's link takes all it grows by
 	// capGrowth every capPatience, and is lifted above capLifted times the most
 	// that has come.
+	capOf       = 0.9
 	capShare    = 0.6
 	capGrowth   = 1.5
 	capPatience = 4 * time.Second
@@ -41,8 +43,8 @@ type uplinkCap struct {
 
 // next says what to tell a publisher, which sends rate bit/s: a bound in bit/s,
 // capNone to lift one, or 0 for nothing. thin says that no player takes all of
-// it.
-func (c *uplinkCap) next(now, rate int64, thin bool) int64 {
+// it; takes is how much of it some player does, 0 if that is not known.
+func (c *uplinkCap) next(now, rate int64, thin bool, takes int64) int64 {
 	c.most = max(c.most, rate)
 	switch {
 	case !thin:
@@ -57,7 +59,11 @@ func (c *uplinkCap) next(now, rate int64, thin bool) int64 {
 		if c.bound > 0 {
 			from = min(rate, c.bound)
 		}
-		c.bound, c.thin = max(int64(capShare*float64(from)), capLeast), now
+		bound := capShare * float64(from)
+		if takes > 0 {
+			bound = capOf * float64(min(takes, from))
+		}
+		c.bound, c.thin = max(int64(bound), capLeast), now
 	case c.bound > 0 && !thin && now-c.thin >= int64(capPatience):
 		c.bound, c.thin = int64(capGrowth*float64(c.bound)), now
 		if float64(c.bound) > capLifted*float64(c.most) {
@@ -89,7 +95,8 @@ func (pub *Publisher) capUplink(c *uplinkCap, now int64) {
 			ssrcs = append(ssrcs, ssrc)
 		}
 	}
-	bound := c.next(now, rate, pub.source.allThin())
+	thin, takes := pub.source.allThin()
+	bound := c.next(now, rate, thin, takes)
 	if bound == 0 || len(ssrcs) == 0 {
 		return
 	}
@@ -97,18 +104,19 @@ func (pub *Publisher) capUplink(c *uplinkCap, now int64) {
 }
 
 // allThin says that somebody watches, and that every one of them has a link too
-// thin for what the publisher sends.
-func (src *Source) allThin() bool {
+// thin for what the publisher sends. takes is how much the widest link takes, in
+// bit/s; 0 if that is not known.
+func (src *Source) allThin() (thin bool, takes int64) {
 	if taps := src.taps.Load(); taps != nil {
 		for _, t := range *taps {
 			if t.opts.Video {
-				return false // frames for RTMP players and recordings
+				return false, 0 // frames for RTMP players and recordings
 			}
 		}
 	}
 	list := src.outlets.Load()
 	if list == nil {
-		return false
+		return false, 0
 	}
 	watched := false
 	for _, o := range *list {
@@ -121,11 +129,12 @@ func (src *Source) allThin() bool {
 			if sub.link.quality.thinShare(0) == 1 {
 				o.mu.Unlock()
 
-				return false
+				return false, 0
 			}
+			takes = max(takes, sub.link.quality.bandwidth())
 		}
 		o.mu.Unlock()
 	}
 
-	return watched
+	return watched, takes
 }

@@ -12,11 +12,12 @@ func TestUplinkCap(t *testing.T) {
 	c := &uplinkCap{}
 	now := int64(time.Hour)
 	const rate = 1_000_000
+	takes := int64(0)
 	// after says what is told after a time of the same.
 	after := func(span time.Duration, sent int64, thin bool) (bound int64) {
 		for past := time.Duration(0); past < span; past += time.Second {
 			now += int64(time.Second)
-			bound = c.next(now, sent, thin)
+			bound = c.next(now, sent, thin, takes)
 		}
 
 		return bound
@@ -49,6 +50,10 @@ func TestUplinkCap(t *testing.T) {
 	}
 	if got := after(time.Second, rate, false); !lifted || got != 0 {
 		t.Errorf("the bound was lifted: %v, and is now %d", lifted, got)
+	}
+	takes = 400_000
+	if got := after(5*time.Second, rate, true); got != 360_000 {
+		t.Errorf("told %d where the widest link takes %d", got, takes)
 	}
 }
 
