@@ -155,6 +155,10 @@ bench: build bin/hutong-bench ## measure everything and write docs/benchmarks.md
 bench-quick: build bin/hutong-bench ## the same with fewer players for a shorter time
 	bin/hutong-bench suite -quick -out bin/quick.jsonl $(BENCH_FLAGS)
 
+.PHONY: profiles
+profiles: build bin/hutong-bench ## write where the gateway's time goes under load, and what it allocates, into docs/bench/profiles
+	bin/hutong-bench profiles $(BENCH_FLAGS)
+
 .PHONY: bench-check
 bench-check: ## compare the counted work of forwarding a packet with the committed figures; make test does it too
 	go test -count=1 -v -run '^TestWork' ./sfu

@@ -37,6 +37,7 @@ func commands() []command {
 		{"record", "what recording many streams costs", runRecord},
 		{"startup", "time from exec to accepting, and idle memory", runStartup},
 		{"soak", "players come and go for minutes: memory and goroutines must stay flat", runSoak},
+		{"profiles", "where the gateway's time goes under load, and what it allocates, as text", runProfiles},
 		{"suite", "start the gateway, run every measure, write raw lines and the table", runSuite},
 	}
 }
