@@ -38,7 +38,7 @@ func (s *suite) measures() []measure {
 	}
 	load := func(cmd, n string, url func(*server) string) func(*server) []string {
 		return func(srv *server) []string {
-			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", seconds(5, 4),
+			return []string{cmd, "-n", n, "-url", url(srv), "-pid", strconv.Itoa(srv.pid()), "-dur", "4s",
 				"-settle", "1500ms", "-ramp", "6"}
 		}
 	}
@@ -98,11 +98,11 @@ func (s *suite) measures() []measure {
 		{name: "join-rtmp-rtmp", args: join(rtmp, rtmp, "1s", r.flv, "")},
 		{name: "crossing-rtmp", args: crossing((*server).rtmpURL, (*server).flvURL, (*server).whepURL, r.flv, "")},
 		{name: "crossing-whip", args: crossing((*server).whipURL, (*server).whepURL, (*server).flvURL, r.h264, r.ogg)},
-		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,150,500,1000", "1,30"), whep)},
+		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,150,500,1000,1500", "1,30"), whep)},
 		{name: "whep-whip", publisher: whip, args: load("whep", by("1,10,100,300,1000", "1,40"), whep)},
-		{name: "flv-live", publisher: push, args: load("flv", by("1,10,100,500,1000", "100"), flv)},
+		{name: "flv-live", publisher: push, args: load("flv", by("1,10,100,500,1000,4000", "100"), flv)},
 		{name: "flv-standard", publisher: push, args: load("flv", by("500", "100"), merged(flv))},
-		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000", "100"), rtmp)},
+		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000,4000", "100"), rtmp)},
 		{name: "rtmp-standard", publisher: push, args: load("rtmp", by("500", "100"), merged(rtmp))},
 		{name: "rooms-call", alone: true, args: rooms(mediaCall, by("1,10,20,30", "1,3"))},
 		{name: "rooms-video", alone: true, args: rooms(mediaVideo, by("1,10,50,200", "5"))},
