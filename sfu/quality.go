@@ -248,3 +248,11 @@ func (q *quality) bandwidth() int64 {
 
 	return q.capacity
 }
+
+// reduced says whether the connection gets less than the best, and its bandwidth.
+func (q *quality) reduced() (bool, int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+
+	return q.steps > 0 || q.thin > 0, int(q.capacity)
+}

@@ -12,6 +12,8 @@ type Stats struct {
 	Created    time.Time
 	Connected  time.Time     // zero before
 	RTT        time.Duration // 0 while unknown
+	Thin       bool          // of a player: its link is too thin for the best of what it watches
+	Bandwidth  int           // bit/s; then, an estimate where there is one
 	Video      TrackStats
 	Audio      TrackStats
 	Layers     []TrackStats // of a simulcast publisher, each by itself; Video is the sum

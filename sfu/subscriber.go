@@ -94,6 +94,7 @@ func (sub *Subscriber) release() {
 func (sub *Subscriber) Stats() Stats {
 	s := sub.baseStats()
 	s.RTT = time.Duration(sub.roundTrip.Load())
+	s.Thin, s.Bandwidth = sub.quality.reduced()
 	s.Video, s.Audio = sub.sub.snapshot(Video), sub.sub.snapshot(Audio)
 
 	return s

@@ -302,6 +302,7 @@ func (v *Viewer) end() {
 func (v *Viewer) Stats() Stats {
 	s := v.baseStats()
 	s.RTT = time.Duration(v.roundTrip.Load())
+	s.Thin, s.Bandwidth = v.quality.reduced()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s.Video, s.Audio = v.past[Video], v.past[Audio]
@@ -317,6 +318,7 @@ func (v *Viewer) Stats() Stats {
 func (v *Viewer) KeyStats() map[string]Stats {
 	base := v.baseStats()
 	base.RTT = time.Duration(v.roundTrip.Load())
+	base.Thin, base.Bandwidth = v.quality.reduced()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	out := make(map[string]Stats, len(v.views))

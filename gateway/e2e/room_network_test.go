@@ -109,17 +109,21 @@ func (a *apart) thinPhone(t *testing.T) {
 	}
 	cora.forgetEvents()
 	a.home.thin(330, 10*time.Second)
-	leftOut := func() (n float64) {
+	metric := func(name string) (n float64) {
 		_, _, metrics := a.gw.get("/metrics")
 		for line := range strings.Lines(string(metrics)) {
-			if value, ok := strings.CutPrefix(line, `hutong_webrtc_packets_dropped_total{reason="thin_link"} `); ok {
+			if value, ok := strings.CutPrefix(line, name+" "); ok {
 				n, _ = strconv.ParseFloat(strings.TrimSpace(value), 64)
 			}
 		}
 		return n
 	}
+	leftOut := func() float64 { return metric(`hutong_webrtc_packets_dropped_total{reason="thin_link"}`) }
 	testmedia.Eventually(t, 3*waitLong, "pictures to be left out", func() bool { return leftOut() > 0 })
 	before := leftOut()
+	if n := metric("hutong_webrtc_thin_players"); n != 1 {
+		t.Errorf("%v players count as thin, want Ben", n)
+	}
 	for range 3 {
 		ben.sees(t, "phone", phone)
 		ben.hears(t, "phone", phone)

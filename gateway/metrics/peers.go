@@ -84,6 +84,7 @@ func role(p *Peer) int {
 
 var (
 	descPeers      = desc("webrtc_peers", "Connected WebRTC peers.", "role", "transport")
+	descThin       = desc("webrtc_thin_players", "Players whose links are too thin for the best of what they watch.")
 	descRTPBytes   = desc("webrtc_payload_bytes_total", "RTP payload bytes, received from publishers and sent to players.", "role")
 	descRTPPackets = desc("webrtc_packets_total", "RTP packets, received from publishers and sent to players.", "role")
 	descRTPLost    = desc("webrtc_packets_lost_total", "RTP packets that the receiver missed for good.", "role")
@@ -95,7 +96,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (p *Peers) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPeers, descRTPBytes, descRTPPackets, descRTPLost, descNACK, descResent, descPeerPLI, descPeerDrop} {
+	for _, d := range []*prometheus.Desc{descPeers, descThin, descRTPBytes, descRTPPackets, descRTPLost, descNACK, descResent, descPeerPLI, descPeerDrop} {
 		ch <- d
 	}
 }
@@ -110,8 +111,12 @@ func (p *Peers) Collect(ch chan<- prometheus.Metric) {
 	}
 	p.mu.Unlock()
 	transports := [2]map[string]float64{{"udp": 0, "tcp": 0}, {"udp": 0, "tcp": 0}}
+	thin := 0.0
 	for _, peer := range peers {
 		s := peer.stats()
+		if s.Thin {
+			thin++
+		}
 		totals[role(peer)].add(s)
 		if s.Protocol != "" {
 			transports[role(peer)][s.Protocol]++
@@ -130,6 +135,7 @@ func (p *Peers) Collect(ch chan<- prometheus.Metric) {
 		counter(descRTPLost, t.lost, name)
 		counter(descPeerPLI, t.plis, name)
 	}
+	ch <- prometheus.MustNewConstMetric(descThin, prometheus.GaugeValue, thin)
 	t := totals[1]
 	counter(descNACK, t.nacks)
 	counter(descResent, t.resent)
