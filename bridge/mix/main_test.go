@@ -322,21 +322,21 @@ func watchAs(t *testing.T, r *stream.Registry, name string, audience bool) *view
 	defer ln.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	v := &viewer{t: t, stop: stop, counts: map[string]int{}}
+	if v.conn, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	near, err := ln.Accept() // before the listener is closed, which resets who waits
+	if err != nil {
+		t.Fatal(err)
+	}
 	v.wg.Add(1)
 	go func() {
 		defer v.wg.Done()
 		defer player.Close()
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, err = flv.ServeConn(ctx, conn, player, flv.Options{Audience: audience})
+		defer near.Close()
+		_, err := flv.ServeConn(ctx, near, player, flv.Options{Audience: audience})
 		v.ends(err)
 	}()
-	if v.conn, err = net.Dial("tcp", ln.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
 	if v.dec, err = startDecoder("ffmpeg", size{viewWidth, viewHeight}, Limits{}); err != nil {
 		t.Fatal(err)
 	}
