@@ -106,8 +106,8 @@ func (d *downTrack) setPace(bitrate int, now int64) {
 
 // catchUp sends the next share of a join: the keyframe at once, the rest paced,
 // stamped with the instant of sending; or the next share of a keyframe that is
-// spread. When nothing is left the subscriber is
-// live. It reports whether something is left.
+// spread. When nothing is left the subscriber is live. It reports whether
+// something is left.
 func (d *downTrack) catchUp(now int64, v *view, s *shard) bool {
 	d.credit = min(d.credit+d.pace*(now-d.credited)/int64(time.Second), d.pace*int64(creditCap)/int64(time.Second))
 	d.credited = now
