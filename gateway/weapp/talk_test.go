@@ -2,6 +2,7 @@ package weapp_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,20 @@ func (w *talk) event(name string) object {
 		if o["event"] == name {
 			return o
 		}
+	}
+}
+
+// events waits for one event of each name, in whatever order they come.
+func (w *talk) events(names ...string) {
+	w.t.Helper()
+	for len(names) > 0 {
+		var o object
+		if len(w.kept) > 0 {
+			o, w.kept = w.kept[0], w.kept[1:]
+		} else if o = w.frame(); o == nil {
+			w.t.Fatalf("the connection ended in place of %v", names)
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return o["event"] == n })
 	}
 }
 
