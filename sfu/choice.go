@@ -6,7 +6,7 @@ const (
 	// choiceInterval is how often a subscription looks which layer suits it.
 	choiceInterval = 200 * time.Millisecond
 
-	// askAgain is when a layer that has not begun is asked for a keyframe anew.
+	// askAgain is when a keyframe that has not come is asked for anew.
 	askAgain = time.Second
 
 	// frameEnd is how long a change of layer waits for the end of a frame.

@@ -84,6 +84,7 @@ type downTrack struct {
 	holeAt    int64  // catching up: since when a packet is missing
 	refreshed int64  // mono instant of the last restart from the cache
 	retryAt   int64  // joining: not before this mono instant
+	waiting   int64  // for a keyframe: since when, or since it was asked for again; 0 if not
 
 	burst     burst
 	thinning  thinning
@@ -269,7 +270,7 @@ func (d *downTrack) stall(why dropReason, n int) {
 // startAt has the subscriber go on with packet seq, which follows without a gap
 // on what it had before. bitrate is of the stream, 0 if unknown.
 func (d *downTrack) startAt(seq uint64, now int64, bitrate int) {
-	d.state = downCatchUp
+	d.state, d.waiting = downCatchUp, 0
 	d.seqOff = d.nextOut - uint16(seq)
 	d.floor, d.cursor, d.maxSeq, d.inFrame, d.spreading = seq, seq, seq-1, false, false
 	d.keyFree = math.MaxInt64

@@ -82,10 +82,28 @@ func (d *downTrack) await(v *view, now int64) {
 			return
 		}
 	}
-	if d.thinning.due(now) {
+	if d.asksAgain(now) {
 		d.requestKeyframe()
 	}
 	d.stats.drop(d.waitsFor(), len(v.batch))
+}
+
+// asksAgain says that a keyframe that was asked for has not come: a request can
+// be lost, and browsers pass over one that follows another within 300 ms.
+// Callers hold mu.
+func (d *downTrack) asksAgain(now int64) bool {
+	switch {
+	case d.thinning.cut:
+		return d.thinning.due(now)
+	case d.waiting == 0:
+		d.waiting = now
+	case now-d.waiting >= int64(askAgain):
+		d.waiting = now
+
+		return true
+	}
+
+	return false
 }
 
 // waitsFor is why a player that waits for a keyframe gets nothing. Callers hold mu.

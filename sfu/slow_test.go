@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,5 +234,33 @@ func TestOnDemandFollowsPlayers(t *testing.T) {
 	next(false)
 	if len(wanted) != 0 {
 		t.Errorf("told %v as well", <-wanted)
+	}
+}
+
+// TestAPlayerThatWaitsAsksAgain: its request may have been lost.
+func TestAPlayerThatWaitsAsksAgain(t *testing.T) {
+	src, o, _ := fanout(1)
+	defer src.Close()
+	var asked atomic.Int32
+	f := src.Attach(FeedOptions{HasVideo: true, RequestKeyframe: func() { asked.Add(1) }})
+	d := o.subs[0].tracks[Video]
+	now := mono()
+	o.pass(now)
+	for range 4 {
+		now += int64(100 * time.Millisecond)
+		o.pass(now)
+	}
+	if n := asked.Load(); n != 1 || d.state != downWaiting {
+		t.Fatalf("%d requests in the beginning, state %d", n, d.state)
+	}
+	for range 12 {
+		now += int64(100 * time.Millisecond)
+		o.pass(now)
+	}
+	eventually(t, "another request", func() bool { return asked.Load() == 2 })
+	f.WriteFrame(Video, 0, true, makeFrame(Video, 1, true, 3, 500))
+	passes(o)
+	if d.state != downLive {
+		t.Errorf("with the keyframe the player is in state %d", d.state)
 	}
 }
