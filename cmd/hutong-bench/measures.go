@@ -102,7 +102,7 @@ func (s *suite) measures() []measure {
 		{name: "whep-whip", publisher: whip, args: load("whep", by("1,10,100,300,1000", "1,40"), whep)},
 		{name: "flv-live", publisher: push, args: load("flv", by("1,10,100,500,1000,4000", "100"), flv)},
 		{name: "flv-standard", publisher: push, args: load("flv", by("500", "100"), merged(flv))},
-		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000,4000", "100"), rtmp)},
+		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000", "100"), rtmp)},
 		{name: "rtmp-standard", publisher: push, args: load("rtmp", by("500", "100"), merged(rtmp))},
 		{name: "rooms-call", alone: true, args: rooms(mediaCall, by("1,10,20,30", "1,3"))},
 		{name: "rooms-video", alone: true, args: rooms(mediaVideo, by("1,10,50,200", "5"))},
