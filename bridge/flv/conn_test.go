@@ -135,22 +135,27 @@ func (s *source) setAudio(t testing.TB, body []byte) {
 	s.pub.Turn().SetAudio(c)
 }
 
-// serve plays the source to one end of a TCP connection and returns the other.
-func (s *source) serve(t testing.TB, ctx context.Context, o Options) (net.Conn, <-chan error) {
+// connect makes a TCP connection. The test closes its ends.
+func connect(t testing.TB) (near, far net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	far, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
+	if far, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	near, err := l.Accept()
-	if err != nil {
+	if near, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
+	return near, far
+}
+
+// serve plays the source to one end of a TCP connection and returns the other.
+func (s *source) serve(t testing.TB, ctx context.Context, o Options) (net.Conn, <-chan error) {
+	t.Helper()
+	near, far := connect(t)
 	player, err := s.pub.Stream().Play(stream.FLV)
 	if err != nil {
 		t.Fatal(err)

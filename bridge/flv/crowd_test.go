@@ -167,20 +167,8 @@ func isMedia(tag Tag) bool { return tag.Type != TagScript && tag.Body[1] == 1 }
 // TestWhatWasKeptGoesFirst fills a connection without waiting, and then writes to
 // it from elsewhere, as answers to an RTMP player are.
 func TestWhatWasKeptGoesFirst(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	far, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, far := connect(t)
 	defer far.Close()
-	near, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer near.Close()
 	w := NewBlockWriter(near, nil, 10*time.Second)
 	var want []byte
@@ -188,6 +176,7 @@ func TestWhatWasKeptGoesFirst(t *testing.T) {
 	for i := 0; taken == stream.Written; i++ {
 		blocks := [][]byte{bytes.Repeat([]byte{byte(i)}, 1000), bytes.Repeat([]byte{byte(i + 1)}, 50_000)}
 		want = slices.Concat(want, blocks[0], blocks[1])
+		var err error
 		if _, taken, err = w.TryWriteBlocks(blocks); err != nil {
 			t.Fatal(err)
 		}
