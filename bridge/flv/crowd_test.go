@@ -89,7 +89,9 @@ func TestCrowdGetsTheSameBytes(t *testing.T) {
 		if frames++; frames%16 != 0 {
 			return
 		}
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
 			behind := slices.IndexFunc(stay, func(p *player) bool { return p.n.Load() < size })
 			if behind < 0 {
 				return
