@@ -31,6 +31,7 @@ type Bucket struct {
 	stream jetstream.Stream
 	kv     jetstream.KeyValue
 	locks  keyLocks
+	wait   time.Duration // of change.go
 }
 
 // Bucket opens a bucket, and makes it when there is none. Options that differ
@@ -41,7 +42,7 @@ func (s *Store) Bucket(name string, o BucketOptions) (*Bucket, error) {
 	if key, err := escape(name); err != nil || key != name {
 		return nil, fmt.Errorf("bucket %.40q: %w; use letters, digits, _ and -", name, ErrBadKey)
 	}
-	b := &Bucket{s: s, name: name, locks: newKeyLocks()}
+	b := &Bucket{s: s, name: name, locks: newKeyLocks(), wait: maxWait}
 	config := jetstream.StreamConfig{
 		Name:              b.streamName(),
 		Subjects:          []string{b.base() + ">"},

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// Changes of one key from one process wait for each other, so that only
-	// other nodes are raced with: this many lost races in a row mean trouble.
-	maxAttempts = 50
-	maxBackoff  = 40 * time.Millisecond
-	// maxWait bounds a whole change, waiting and races included.
+	// maxBackoff is the longest pause after a lost race. Changes of one key from
+	// one process wait for each other, so that only other nodes are raced with.
+	maxBackoff = 40 * time.Millisecond
+	// maxWait bounds a whole change, waiting and races included. Races have no
+	// bound of their own: among many nodes one may lose often while all advance.
 	maxWait = 10 * time.Second
 )
 
@@ -25,30 +25,34 @@ const (
 // nothing. An error of f ends the change and is returned as it is. f may run
 // several times and must do nothing but compute.
 func Change(ctx context.Context, b *Bucket, key string, f func(old []byte) (next []byte, err error)) error {
-	limited, cancel := context.WithTimeout(ctx, maxWait)
+	limited, cancel := context.WithTimeout(ctx, b.wait)
 	defer cancel()
 	unlock, err := b.locks.lock(limited, key)
 	if err != nil {
 		return failed(ctx, b.name+" "+key, err)
 	}
 	defer unlock()
-	for attempt := range maxAttempts {
+	for lost := 0; ; {
 		err := b.try(limited, key, f)
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
-			if err != nil && limited.Err() != nil && ctx.Err() == nil {
-				return fmt.Errorf("%s %s: %w: not changed within %v", b.name, key, ErrUnavailable, maxWait)
+		if errors.Is(err, ErrConflict) || errors.Is(err, ErrExists) {
+			lost++
+			pause := time.NewTimer(rand.N(min(maxBackoff, time.Millisecond<<min(lost, 10))) + 1)
+			select {
+			case <-pause.C:
+				continue
+			case <-limited.Done():
+				pause.Stop()
+				err = failed(ctx, b.name+" "+key, limited.Err())
 			}
+		}
+		switch {
+		case err == nil || limited.Err() == nil || ctx.Err() != nil:
 			return err
+		case lost > 0:
+			return fmt.Errorf("%s %s: %w: lost %d races in %v; try again later", b.name, key, ErrConflict, lost, b.wait)
 		}
-		pause := time.NewTimer(rand.N(min(maxBackoff, time.Millisecond<<min(attempt, 10))) + 1)
-		select {
-		case <-pause.C:
-		case <-limited.Done():
-			pause.Stop()
-			return failed(ctx, b.name+" "+key, limited.Err())
-		}
+		return fmt.Errorf("%s %s: %w: not changed within %v", b.name, key, ErrUnavailable, b.wait)
 	}
-	return fmt.Errorf("%s %s: %w: lost %d races in a row; try again later", b.name, key, ErrConflict, maxAttempts)
 }
 
 func (b *Bucket) try(ctx context.Context, key string, f func([]byte) ([]byte, error)) error {
