@@ -117,7 +117,7 @@ func TestEntering(t *testing.T) {
 			owner := g.login("owner", service)
 			roomID := owner.do(service+"/create_room", object{"userID": "owner", "roomInfo": "my room"}).text("roomID")
 			first := g.login("first", service)
-			if a := first.enter(service, roomID); a.code(t) != 0 {
+			if a := first.tryToEnter(service, roomID); a.code(t) != 0 {
 				t.Fatal(a)
 			}
 			r := owner.do(service+"/get_pushers", object{"roomID": roomID})
@@ -129,12 +129,12 @@ func TestEntering(t *testing.T) {
 			want := []string{"first"}
 			for n := 1; n < limit; n++ {
 				id := fmt.Sprintf("user%d", n)
-				if a := g.login(id, service).enter(service, roomID); a.code(t) != 0 {
+				if a := g.login(id, service).tryToEnter(service, roomID); a.code(t) != 0 {
 					t.Fatal(a)
 				}
 				want = append(want, id)
 			}
-			if a := owner.enter(service, roomID); a.code(t) != 5001 {
+			if a := owner.tryToEnter(service, roomID); a.code(t) != 5001 {
 				t.Errorf("a full room: %v", a)
 			}
 			// A member comes again: the place stays, the rest is new.

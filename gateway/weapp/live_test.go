@@ -119,7 +119,7 @@ func TestFullUnderARush(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, u := range users {
 			wg.Go(func() {
-				switch code := u.enter(service, "rush").code(t); code {
+				switch code := u.tryToEnter(service, "rush").code(t); code {
 				case 0:
 					in.Add(1)
 				case 5001:

@@ -306,8 +306,18 @@ func (u *user) do(path string, body any) object {
 	return a
 }
 
-// enter gets a push address and enters, as clients do.
+// enter is tryToEnter where it must succeed.
 func (u *user) enter(service, roomID string) object {
+	u.g.t.Helper()
+	a := u.tryToEnter(service, roomID)
+	if a.code(u.g.t) != 0 {
+		u.g.t.Fatalf("%s enters %s: %v", u.id, roomID, a)
+	}
+	return a
+}
+
+// tryToEnter gets a push address and enters, as clients do.
+func (u *user) tryToEnter(service, roomID string) object {
 	u.g.t.Helper()
 	push := u.do(service+"/get_push_url", object{"userID": u.id, "roomID": roomID}).text("pushURL")
 	return u.call(service+"/add_pusher", object{"roomID": roomID, "userID": u.id, "userName": "N" + u.id, "userAvatar": "http://a/" + u.id, "pushURL": push})

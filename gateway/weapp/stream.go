@@ -20,9 +20,16 @@ const app = "live"
 // It ends the name, so that no user's name is the beginning of another's.
 const tailLength = 5
 
-// newStream names a stream of a user, afresh each time.
-func (s *Service) newStream(userID string) string {
-	return s.c.BizID + "_" + userID + "_" + random(2)
+// newStream names a stream of a user, afresh each time: one in which they are in
+// another room would be refused.
+func (s *Service) newStream(userID string) (name string) {
+	for range 64 {
+		name = s.c.BizID + "_" + userID + "_" + random(2)
+		if _, _, taken := s.o.Rooms.RoomOf(app + "/" + name); !taken {
+			break
+		}
+	}
+	return name
 }
 
 // owns says whether a stream was named for the user.
