@@ -97,11 +97,19 @@ func (s *Service) stands(ctx context.Context, callID string) (there, over bool, 
 	return false, false, err
 }
 
-// confirm says whether a claim has stood until its call was made: afterwards nobody
-// takes it for stale.
+// confirm has a claim stand until its call ends: afterwards nobody takes it for
+// stale. When this node took so long that another has placed a call of the same
+// user meanwhile, it ends its own.
 func (s *Service) confirm(ctx context.Context, mine claimed) error {
 	_, err := s.claims.Update(ctx, mine.userID, []byte(mine.callID), mine.revision)
-	return err
+	if !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	_, err = s.HangUp(ctx, mine.callID, call.BySystem, Account{})
+	if err != nil && over(err) {
+		return nil // answered and hung up by now: its claim went with it
+	}
+	return errors.Join(fmt.Errorf("%w: call %s of %s was placed by another node meanwhile; try again", store.ErrConflict, mine.callID, mine.userID), err)
 }
 
 // drop ends the claim of a call, unless the user has another by now.

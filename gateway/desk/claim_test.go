@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"hutong/gateway/call"
 	"hutong/gateway/room"
+	"hutong/gateway/store"
 )
 
 // TestOneCallOnTwoNodes has users call on two nodes at the same moment.
@@ -91,5 +93,27 @@ func TestAClaimWithoutACall(t *testing.T) {
 	}
 	if value, _, err := h.claims.Get(t.Context(), "wu"); err != nil || string(value) != second.CallID {
 		t.Errorf("the claim is of %q, %v", value, err)
+	}
+}
+
+// TestACallThatEndsAtOnce: an agent answers and hangs up before the node that has
+// placed the call comes to confirm its claim.
+func TestACallThatEndsAtOnce(t *testing.T) {
+	h := newHouse(t, nil)
+	mine, _, err := h.claim(t.Context(), "li", "cquick")
+	ok(t, err)
+	q, err := h.queue("q")
+	ok(t, err)
+	_, err = h.put(t.Context(), call.Placing{CallID: "cquick", Queue: "q", Caller: call.Caller{UserID: "li", Client: room.RTMP}}, q, mine)
+	ok(t, err)
+	_, err = h.HangUp(t.Context(), "cquick", call.ByCaller, Account{})
+	ok(t, err)
+	h.endsWith("cquick", call.Abandoned)
+	eventually(t, "the end of the claim", func() bool {
+		_, _, err := h.claims.Get(t.Context(), "li")
+		return errors.Is(err, store.ErrNotFound)
+	})
+	if err := h.confirm(t.Context(), mine); err != nil {
+		t.Errorf("a call that was placed and has ended is refused: %v", err)
 	}
 }

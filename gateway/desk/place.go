@@ -116,11 +116,7 @@ func (s *Service) put(ctx context.Context, p call.Placing, q queue, mine claimed
 	}
 	s.index.note(c)
 	s.report("call_created", c)
-	if err := s.confirm(ctx, mine); errors.Is(err, store.ErrConflict) {
-		// This node took so long that another has placed a call of the same user.
-		_, err = s.HangUp(ctx, c.CallID, call.BySystem, Account{})
-		return Place{}, errors.Join(fmt.Errorf("%w: call %s of %s was placed by another node meanwhile; try again", store.ErrConflict, c.CallID, p.Caller.UserID), err)
-	} else if err != nil {
+	if err := s.confirm(ctx, mine); err != nil {
 		return Place{}, err
 	}
 	s.o.Log.Info("call placed", "call", c.CallID, "queue", c.Queue, "user", c.Caller.UserID, "client", c.Caller.Client)
