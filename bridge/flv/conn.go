@@ -45,15 +45,16 @@ func ServeConn(ctx context.Context, conn net.Conn, p *stream.Player, o Options) 
 		_ = conn.SetReadDeadline(time.Unix(1, 0))
 		<-watched
 	}()
-	s := &server{w: NewBlockWriter(conn, o.TCP, o.WriteTimeout), p: p, o: o}
+	s := &server{w: NewBlockWriter(conn, o.TCP, o.WriteTimeout), p: p, o: o, sent: stream.Tally{Tell: p.Sent}}
 	err := s.run(ctx)
+	sent := s.sent.Total()
 	switch {
 	case errors.Is(err, stream.ErrEnded):
-		return s.sent, nil
+		return sent, nil
 	case ctx.Err() != nil:
-		return s.sent, context.Cause(ctx)
+		return sent, context.Cause(ctx)
 	}
-	return s.sent, err
+	return sent, err
 }
 
 // watch cancels when the peer closes, which a player waiting for frames would
@@ -79,7 +80,7 @@ type server struct {
 	p      *stream.Player
 	o      Options
 	blocks [][]byte
-	sent   int64
+	sent   stream.Tally
 }
 
 func (s *server) run(ctx context.Context) error {
@@ -115,7 +116,7 @@ func (s *server) write(frames []*stream.Frame) error {
 	}
 	n, err := s.w.WriteBlocks(s.blocks)
 	s.blocks = s.blocks[:0]
-	s.wrote(n)
+	s.sent.Add(n)
 	return err
 }
 
@@ -129,17 +130,12 @@ func (s *server) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
 	}
 	n, taken, err := s.w.TryWriteBlocks(s.blocks)
 	s.blocks = s.blocks[:0]
-	s.wrote(n)
+	s.sent.Add(n)
 	return taken, err
 }
 
 // CanTry is a [stream.Sink]'s.
 func (s *server) CanTry() bool { return s.w.CanTry() }
-
-func (s *server) wrote(n int64) {
-	s.sent += n
-	s.p.Sent(int(n))
-}
 
 // tracks says what the header promises. Players that are promised audio wait for
 // it, and others never look for it, so a stream that has just begun gets a moment

@@ -16,6 +16,9 @@ const (
 	sendBufferMax   = 2 << 20
 	// sendBufferSpan is how much media a send buffer may hold.
 	sendBufferSpan = 2 * time.Second
+	// lookEvery is after how many bytes the bitrate is looked at: less often than
+	// there are writes, since the clock costs as well.
+	lookEvery = sendBufferFirst
 )
 
 // MaxBlocks is how many frames a player writes at once. A whole group of pictures
@@ -41,6 +44,7 @@ type BlockWriter struct {
 	rated   time.Time
 	ratedAt int64
 	total   int64
+	looked  int64 // total when the bitrate was last looked at
 }
 
 // NewBlockWriter returns a writer to conn whose writes have to come through
@@ -129,7 +133,9 @@ func (w *BlockWriter) TryWriteBlocks(blocks [][]byte) (int64, stream.Taken, erro
 		return 0, stream.Kept, err
 	}
 	w.total += int64(n)
-	w.fit(time.Now())
+	if w.total-w.looked >= lookEvery {
+		w.fit(time.Now())
+	}
 	for i, left := 0, n; i < len(blocks); i++ {
 		if left < len(blocks[i]) {
 			w.rest = append(net.Buffers{blocks[i][left:]}, blocks[i+1:]...)
@@ -199,6 +205,7 @@ func (w *BlockWriter) arm(now time.Time) error {
 
 // fit lets the send buffer grow with the bitrate, measured over seconds.
 func (w *BlockWriter) fit(now time.Time) {
+	w.looked = w.total
 	if w.tcp == nil || w.sndbuf >= sendBufferMax {
 		return
 	}

@@ -48,7 +48,7 @@ type playing struct {
 	done   chan struct{}
 	cut    bool // ended by cancel; read after done
 	player *stream.Player
-	sent   int64
+	sent   stream.Tally
 	blocks [][]byte
 	own    []byte // blocks patched for another message stream id
 }
@@ -89,6 +89,7 @@ func (c *conn) refusePlay(id uint32, reason, code string, err error) error {
 func (c *conn) startPlaying(ns *netStream, r Request, merge time.Duration, audience, resume bool) {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	p := &playing{c: c, id: ns.id, req: r, merge: merge, audience: audience, resume: resume, cancel: cancel, done: make(chan struct{})}
+	p.sent.Tell = p.told
 	ns.play = p
 	c.enter()
 	go p.run(ctx)
@@ -175,7 +176,7 @@ func (p *playing) serve(ctx context.Context) error {
 	log.Info("player joined")
 	began := time.Now()
 	err = r.Pump(ctx, p, nil)
-	log.Info("player left", "bytes", p.sent, "seconds", int(time.Since(began).Seconds()), "reason", cmp.Or(context.Cause(ctx), err))
+	log.Info("player left", "bytes", p.sent.Total(), "seconds", int(time.Since(began).Seconds()), "reason", cmp.Or(context.Cause(ctx), err))
 	return err
 }
 
@@ -209,7 +210,7 @@ func (p *playing) write(frames []*stream.Frame) error {
 	}
 	n, err := p.c.w.WriteBlocks(p.blocks)
 	p.blocks = p.blocks[:0]
-	p.wrote(n)
+	p.sent.Add(n)
 	return err
 }
 
@@ -223,17 +224,17 @@ func (p *playing) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
 	}
 	n, taken, err := p.c.w.TryWriteBlocks(p.blocks)
 	p.blocks = p.blocks[:0]
-	p.wrote(n)
+	p.sent.Add(n)
 	return taken, err
 }
 
 // CanTry is a [stream.Sink]'s. Patched blocks are in a buffer that is used again.
 func (p *playing) CanTry() bool { return p.id == blockStreamID && p.c.w.CanTry() }
 
-func (p *playing) wrote(n int64) {
-	p.sent += n
-	p.player.Sent(int(n))
-	p.c.s.cfg.Observer.BytesOut(int(n))
+// told counts what has been sent to the player.
+func (p *playing) told(n int) {
+	p.player.Sent(n)
+	p.c.s.cfg.Observer.BytesOut(n)
 }
 
 // patch copies the blocks and puts the play's own message stream id in.

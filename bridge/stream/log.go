@@ -12,8 +12,8 @@ type Log struct {
 	maxBytes int
 	maxSpan  time.Duration
 
+	head     atomic.Pointer[Frame] // the newest frame; a sentinel at first; set with mu held
 	mu       sync.Mutex
-	head     *Frame // the newest frame; a sentinel at first
 	key      *Frame // the frame before the newest keyframe, nil without a usable one
 	keyDTS   time.Duration
 	keyBytes int
@@ -35,7 +35,9 @@ const (
 )
 
 func newLog(maxBytes int, maxSpan time.Duration) *Log {
-	return &Log{maxBytes: maxBytes, maxSpan: maxSpan, head: &Frame{}, wake: make(chan struct{}), players: new(atomic.Int32)}
+	l := &Log{maxBytes: maxBytes, maxSpan: maxSpan, wake: make(chan struct{}), players: new(atomic.Int32)}
+	l.head.Store(&Frame{})
+	return l
 }
 
 func (l *Log) append(f *Frame) {
@@ -44,7 +46,7 @@ func (l *Log) append(f *Frame) {
 	if l.ended.Load() {
 		return
 	}
-	prev := l.head
+	prev := l.head.Load()
 	f.seq = prev.seq + 1
 	switch {
 	case f.Key:
@@ -55,7 +57,7 @@ func (l *Log) append(f *Frame) {
 			l.key = nil
 		}
 	}
-	l.head = f
+	l.head.Store(f)
 	prev.next.Store(f)
 	if l.waiting.Load() > 0 || l.rows != nil {
 		l.wakeOrPutOff(f)
@@ -164,14 +166,14 @@ func (l *Log) start() *Frame {
 	if l.key != nil {
 		return l.key
 	}
-	return l.head
+	return l.head.Load()
 }
 
 // newest returns the newest frame, and the frame before the newest keyframe.
 func (l *Log) newest() (head, key *Frame) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.head, l.key
+	return l.head.Load(), l.key
 }
 
 // wait returns a channel that is closed when a frame after cur may exist, and

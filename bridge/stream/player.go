@@ -102,3 +102,31 @@ func (p *Player) Close() {
 		p.s.seat(p.proto, -1)
 	})
 }
+
+// Tally adds up what is sent to one player. Those who count for many are told
+// now and then: players of several shards would otherwise wait for each other's
+// memory at every write.
+type Tally struct {
+	Tell func(n int)
+
+	total, told int64
+}
+
+// tallyEvery is how many bytes are told at once.
+const tallyEvery = 32 << 10
+
+// Add counts n bytes.
+func (t *Tally) Add(n int64) {
+	if t.total += n; t.total-t.told >= tallyEvery {
+		t.Total()
+	}
+}
+
+// Total tells what has not been told, and returns all there was.
+func (t *Tally) Total() int64 {
+	if n := t.total - t.told; n > 0 {
+		t.told = t.total
+		t.Tell(int(n))
+	}
+	return t.total
+}

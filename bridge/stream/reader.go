@@ -171,14 +171,14 @@ func (r *Reader) skipLag() {
 	if first == nil || first.next.Load() == nil {
 		return
 	}
-	head, key := r.log.newest()
 	bound := r.opts.MaxLag
 	if !r.caughtUp {
 		bound += r.joinLag
 	}
-	if head.DTS-first.DTS <= bound {
+	if r.log.head.Load().DTS-first.DTS <= bound {
 		return
 	}
+	head, key := r.log.newest()
 	to := head
 	if key != nil && key.seq > r.cur.seq && head.DTS-key.DTS <= bound {
 		to = key
