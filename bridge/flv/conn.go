@@ -137,6 +137,9 @@ func (s *server) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
 // CanTry is a [stream.Sink]'s.
 func (s *server) CanTry() bool { return s.w.CanTry() }
 
+// Touch is a [stream.Sink]'s.
+func (s *server) Touch() int { return cap(s.blocks) + s.w.Touch() }
+
 // tracks says what the header promises. Players that are promised audio wait for
 // it, and others never look for it, so a stream that has just begun gets a moment
 // to be complete.

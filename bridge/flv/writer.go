@@ -29,22 +29,23 @@ const MaxBlocks = rawtcp.MaxBlocks
 // TCP, each call with a deadline. Both frame protocols use it. Its methods may be
 // called from several goroutines; what one call writes stays together.
 type BlockWriter struct {
-	conn    net.Conn
-	tcp     *net.TCPConn   // under conn, for its send buffer; nil if there is none
-	direct  *rawtcp.Writer // to conn, where it is TCP itself
-	timeout time.Duration
+	// What TryWriteBlocks needs comes first, see Touch.
+	direct *rawtcp.Writer // to conn, where it is TCP itself
+	mu     sync.Mutex
+	rest   net.Buffers // what TryWriteBlocks has kept
+	total  int64
+	looked int64 // total when the bitrate was last looked at
 
-	mu    sync.Mutex
-	rest  net.Buffers // what TryWriteBlocks has kept
-	armed time.Time
-	bufs  net.Buffers
-	flat  []byte
+	conn    net.Conn
+	tcp     *net.TCPConn // under conn, for its send buffer; nil if there is none
+	timeout time.Duration
+	armed   time.Time
+	bufs    net.Buffers
+	flat    []byte
 
 	sndbuf  int
 	rated   time.Time
 	ratedAt int64
-	total   int64
-	looked  int64 // total when the bitrate was last looked at
 }
 
 // NewBlockWriter returns a writer to conn whose writes have to come through
@@ -114,6 +115,14 @@ func (w *BlockWriter) flush() (int64, error) {
 
 // CanTry tells whether TryWriteBlocks can be used: the connection is plain TCP.
 func (w *BlockWriter) CanTry() bool { return w.direct != nil }
+
+// Touch reads what TryWriteBlocks will read first; see [stream.Sink].
+func (w *BlockWriter) Touch() int {
+	if w.direct == nil {
+		return 0
+	}
+	return w.direct.Touch()
+}
 
 // TryWriteBlocks writes blocks in order as far as the connection takes them at
 // once. What is left is kept, and goes before whatever is written next; nothing

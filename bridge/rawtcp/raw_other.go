@@ -17,5 +17,8 @@ func NewWriter(*net.TCPConn) *Writer { return nil }
 // TryWritev is never called.
 func (*Writer) TryWritev([][]byte) (int, error) { return 0, errors.ErrUnsupported }
 
+// Touch does nothing.
+func (*Writer) Touch() int { return 0 }
+
 // NewReader returns a reader of c.
 func NewReader(c *net.TCPConn) io.Reader { return c }

@@ -231,6 +231,9 @@ func (p *playing) TryWrite(frames []*stream.Frame) (stream.Taken, error) {
 // CanTry is a [stream.Sink]'s. Patched blocks are in a buffer that is used again.
 func (p *playing) CanTry() bool { return p.id == blockStreamID && p.c.w.CanTry() }
 
+// Touch is a [stream.Sink]'s.
+func (p *playing) Touch() int { return int(p.id) + cap(p.blocks) + p.c.w.Touch() }
+
 // told counts what has been sent to the player.
 func (p *playing) told(n int) {
 	p.player.Sent(n)

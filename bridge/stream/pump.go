@@ -15,6 +15,8 @@ type Sink interface {
 	TryWrite(frames []*Frame) (Taken, error)
 	// CanTry tells whether TryWrite may be called at all.
 	CanTry() bool
+	// Touch reads what TryWrite will read first. It may return anything.
+	Touch() int
 }
 
 // Taken is what became of frames that a [Sink] was to write without waiting.
@@ -75,6 +77,14 @@ type seat struct {
 	back chan struct{} // the player's goroutine is to go on:
 	left []*Frame      // with what the sink was too busy for,
 	err  error         // or not at all
+}
+
+// touch reads what serve will need, in each line of the cache. Since the last
+// frame the kernel's memory has taken its place there, and serve would wait for
+// one thing after the other; of several players the core fetches all at once.
+func (st *seat) touch() int {
+	r := st.r
+	return int(r.opts.Merge) + int(r.cur.seq) + int(r.last[Video-1]) + st.sink.Touch()
 }
 
 // serve writes what there is for a player. It says whether that may go on.

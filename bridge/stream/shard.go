@@ -11,6 +11,9 @@ import (
 // takes part: below it a second goroutine to wake costs more than it saves.
 const seatsPerShard = 64
 
+// touchAhead is how many players' memory is fetched at once.
+const touchAhead = 8
+
 // shards write for players that keep up: a few goroutines go from connection to
 // connection, where one for each player would have to be woken for each picture.
 type shards struct {
@@ -39,8 +42,9 @@ func (ss *shards) enter(st *seat) {
 
 // shard is one goroutine, which lives as long as it has players.
 type shard struct {
-	wake  chan struct{}
-	batch []*Frame // of the player being served
+	wake    chan struct{}
+	batch   []*Frame // of the player being served
+	touched int      // what touch returned: nobody needs it, but it must be read
 
 	mu      sync.Mutex
 	seats   int
@@ -203,7 +207,13 @@ func (wh *wheel) turnAt(t time.Duration) int {
 func (s *shard) serve(w *row) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := 0; i < len(w.seats); {
+	for i, ahead := 0, 0; i < len(w.seats); {
+		if i >= ahead {
+			ahead = min(i+touchAhead, len(w.seats))
+			for _, st := range w.seats[i:ahead] {
+				s.touched += st.touch()
+			}
+		}
 		st := w.seats[i]
 		if st.serve(s) {
 			i++
