@@ -81,7 +81,7 @@ func (s *suite) measures() []measure {
 	}
 	rooms := func(kind, steps string) func(*server) []string {
 		return func(*server) []string {
-			return []string{"rooms", "-server", s.server, "-kind", kind, "-steps", steps, "-dur", seconds(5, 4)}
+			return []string{"rooms", "-server", s.server, "-kind", kind, "-steps", steps, "-dur", "4s"}
 		}
 	}
 	return []measure{
@@ -98,8 +98,8 @@ func (s *suite) measures() []measure {
 		{name: "join-rtmp-rtmp", args: join(rtmp, rtmp, "1s", r.flv, "")},
 		{name: "crossing-rtmp", args: crossing((*server).rtmpURL, (*server).flvURL, (*server).whepURL, r.flv, "")},
 		{name: "crossing-whip", args: crossing((*server).whipURL, (*server).whepURL, (*server).flvURL, r.h264, r.ogg)},
-		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,150,500,1000,1500", "1,30"), whep)},
-		{name: "whep-whip", publisher: whip, args: load("whep", by("1,10,100,300,1000", "1,40"), whep)},
+		{name: "whep-rtmp", publisher: push, args: load("whep", by("1,10,100,150,500,1000,1500", "1,30"), whep)},
+		{name: "whep-whip", publisher: whip, args: load("whep", by("1,10,100,300,500,1000", "1,40"), whep)},
 		{name: "flv-live", publisher: push, args: load("flv", by("1,10,100,500,1000,4000", "100"), flv)},
 		{name: "flv-standard", publisher: push, args: load("flv", by("500", "100"), merged(flv))},
 		{name: "rtmp-live", publisher: push, args: load("rtmp", by("1,10,100,500,1000", "100"), rtmp)},
