@@ -18,11 +18,25 @@ const (
 
 // feeds are the rooms that somebody here listens to.
 type feeds struct {
-	mu     *sync.Mutex
-	byRoom map[string]*feed
+	mu       *sync.Mutex
+	byRoom   map[string]*feed
+	listened chan struct{} // there is one more
 }
 
-func newFeeds() feeds { return feeds{mu: new(sync.Mutex), byRoom: map[string]*feed{}} }
+func newFeeds() feeds {
+	return feeds{mu: new(sync.Mutex), byRoom: map[string]*feed{}, listened: make(chan struct{}, 1)}
+}
+
+// add begins the feed of a room. The caller holds mu.
+func (x feeds) add(r room.Room) *feed {
+	f := newFeed(r)
+	x.byRoom[r.RoomID] = f
+	select {
+	case x.listened <- struct{}{}:
+	default:
+	}
+	return f
+}
 
 // feed puts the announcements of one room in order.
 type feed struct {
@@ -159,8 +173,8 @@ func (x feeds) gone(roomID string) {
 }
 
 // catchUp gives the subscribers of feeds that have stayed behind what the index
-// has.
-func (s *Service) catchUp(now time.Time) {
+// has. It says whether there are feeds at all.
+func (s *Service) catchUp(now time.Time) bool {
 	s.feeds.mu.Lock()
 	defer s.feeds.mu.Unlock()
 	for roomID, f := range s.feeds.byRoom {
@@ -179,6 +193,7 @@ func (s *Service) catchUp(now time.Time) {
 		}
 		s.feeds.tell(roomID, f)
 	}
+	return len(s.feeds.byRoom) > 0
 }
 
 // closing is the end of a room whose announcement was lost.

@@ -66,8 +66,7 @@ func (s *Service) Subscribe(roomID string, f func(Update)) (unsubscribe func(), 
 			e := closing(feed.revision)
 			feed.pass(Update{Event: &e})
 		}
-		feed = newFeed(r)
-		s.feeds.byRoom[roomID] = feed
+		feed = s.feeds.add(r)
 		// What happened since it was read, before this feed was there to hear it.
 		if known, ok := s.index.get(roomID); ok {
 			feed.see(known)

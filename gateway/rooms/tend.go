@@ -20,14 +20,18 @@ const (
 func (s *Service) tend() {
 	round := time.NewTicker(tendEvery)
 	defer round.Stop()
-	look := time.NewTicker(lookEvery)
+	look := time.NewTicker(lookEvery) // while somebody listens
 	defer look.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-s.feeds.listened:
+			look.Reset(lookEvery)
 		case now := <-look.C:
-			s.catchUp(now)
+			if !s.catchUp(now) {
+				look.Stop()
+			}
 		case <-round.C:
 			s.round()
 		}

@@ -57,6 +57,7 @@ type Hub struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
+	came     chan struct{} // there is one more
 	closed   bool
 	servers  []ICEServer
 }
@@ -97,7 +98,7 @@ func NewHub(o Options) *Hub {
 	if o.OnBadInput == nil {
 		o.OnBadInput = func(string) {}
 	}
-	h := &Hub{o: o, sessions: map[string]*Session{}}
+	h := &Hub{o: o, sessions: map[string]*Session{}, came: make(chan struct{}, 1)}
 	h.SetICEServers(o.ICEServers)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.wg.Add(1)
@@ -206,6 +207,10 @@ func (h *Hub) add(who Who, p Presenter, m room.Member) (*Session, error) {
 	}
 	h.sessions[s.id] = s
 	h.mu.Unlock()
+	select {
+	case h.came <- struct{}{}:
+	default:
+	}
 	for _, o := range old {
 		o.end("replaced", false)
 	}

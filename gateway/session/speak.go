@@ -17,7 +17,7 @@ const (
 // listen tells sessions who speaks in their rooms.
 func (h *Hub) listen() {
 	defer h.wg.Done()
-	t := time.NewTicker(speakEvery)
+	t := time.NewTicker(speakEvery) // while there are sessions
 	defer t.Stop()
 	loud := map[string]time.Time{} // stream to the last instant it was loud
 	told := map[string]string{}    // room to what was last told
@@ -25,8 +25,14 @@ func (h *Hub) listen() {
 		select {
 		case <-h.ctx.Done():
 			return
+		case <-h.came:
+			t.Reset(speakEvery)
 		case now := <-t.C:
 			rooms := h.byRoom()
+			if len(rooms) == 0 {
+				t.Stop()
+				clear(loud)
+			}
 			for id, sessions := range rooms {
 				h.tell(now, sessions, loud, told, id)
 			}

@@ -15,6 +15,10 @@ import (
 // watch of a key-value bucket waits five seconds for each.
 const heartbeat = time.Second
 
+// engineHeartbeat is the same for the engine in this process, which does not die
+// alone. Each bucket's would otherwise wake an idle process once a second.
+const engineHeartbeat = 15 * time.Second
+
 // feed is the stream of a bucket from its current entries on.
 type feed struct {
 	messages chan *nats.Msg
@@ -30,6 +34,10 @@ func (b *Bucket) feed(filter string) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
+	beat := heartbeat
+	if b.s.engine != nil {
+		beat = engineHeartbeat
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &feed{messages: make(chan *nats.Msg, watchBuffer), over: ctx.Done()}
 	sub, err := js.Subscribe(b.base()+filter, func(m *nats.Msg) {
@@ -37,7 +45,7 @@ func (b *Bucket) feed(filter string) (*feed, error) {
 		case f.messages <- m:
 		case <-ctx.Done():
 		}
-	}, nats.BindStream(b.streamName()), nats.OrderedConsumer(), nats.DeliverLastPerSubject(), nats.IdleHeartbeat(heartbeat))
+	}, nats.BindStream(b.streamName()), nats.OrderedConsumer(), nats.DeliverLastPerSubject(), nats.IdleHeartbeat(beat))
 	if err != nil {
 		cancel()
 		return nil, err
