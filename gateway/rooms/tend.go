@@ -20,16 +20,20 @@ const (
 func (s *Service) tend() {
 	round := time.NewTicker(tendEvery)
 	defer round.Stop()
-	look := time.NewTicker(lookEvery) // while somebody listens
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	looking := true // stopped while nobody listens
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.feeds.listened:
-			look.Reset(lookEvery)
+			if !looking {
+				looking = true
+				look.Reset(lookEvery)
+			}
 		case now := <-look.C:
-			if !s.catchUp(now) {
+			if looking = s.catchUp(now); !looking {
 				look.Stop()
 			}
 		case <-round.C:

@@ -17,8 +17,9 @@ const (
 // listen tells sessions who speaks in their rooms.
 func (h *Hub) listen() {
 	defer h.wg.Done()
-	t := time.NewTicker(speakEvery) // while there are sessions
+	t := time.NewTicker(speakEvery)
 	defer t.Stop()
+	looking := true                // stopped while there are no sessions
 	loud := map[string]time.Time{} // stream to the last instant it was loud
 	told := map[string]string{}    // room to what was last told
 	for {
@@ -26,10 +27,13 @@ func (h *Hub) listen() {
 		case <-h.ctx.Done():
 			return
 		case <-h.came:
-			t.Reset(speakEvery)
+			if !looking {
+				looking = true
+				t.Reset(speakEvery)
+			}
 		case now := <-t.C:
 			rooms := h.byRoom()
-			if len(rooms) == 0 {
+			if looking = len(rooms) > 0; !looking {
 				t.Stop()
 				clear(loud)
 			}
