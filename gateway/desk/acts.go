@@ -16,34 +16,50 @@ import (
 
 // do changes a call, and does what follows from it.
 func (s *Service) do(ctx context.Context, callID string, f func(call.Call) (call.Call, error)) (before, after call.Call, err error) {
-	before, after, err = s.flow.change(ctx, callID, f)
-	if err == nil {
-		err = s.follows(ctx, before, after)
-	}
-	return before, after, err
+	return s.tell(ctx, callID, func() (before, after call.Call, err error) { return s.flow.change(ctx, callID, f) })
 }
 
 // bind has a call name an agent, and does what follows from it.
 func (s *Service) bind(ctx context.Context, callID, agentID string, e call.Engagement, f func(call.Call, uint64) (call.Call, error)) (after call.Call, err error) {
-	before, after, err := s.flow.engage(ctx, callID, agentID, e, f)
-	if err == nil {
-		err = s.follows(ctx, before, after)
-	}
+	_, after, err = s.tell(ctx, callID, func() (before, after call.Call, err error) { return s.flow.engage(ctx, callID, agentID, e, f) })
 	return after, err
 }
 
-// follows takes out of the room who has no part in the call any more, tells back
-// ends, and writes down a call that has ended.
-func (s *Service) follows(ctx context.Context, before, after call.Call) error {
-	if before.Revision == after.Revision {
-		return nil
+// tell changes a call, tells back ends, and does what follows. Until it is told
+// nothing else here changes the call, so that what one node does is told in order.
+func (s *Service) tell(ctx context.Context, callID string, change func() (before, after call.Call, err error)) (before, after call.Call, err error) {
+	unlock, err := s.lock(ctx, callID)
+	if err != nil {
+		return call.Call{}, call.Call{}, err
 	}
-	s.o.Changed(after.CallID)
-	if after.State == call.Ended {
-		return s.finish(ctx, after)
+	before, after, err = change()
+	changed := err == nil && before.Revision != after.Revision
+	if changed && after.State != call.Ended {
+		s.reportAll(before, after)
 	}
-	s.reportAll(before, after)
-	s.clearRoom(ctx, after)
+	unlock()
+	if changed {
+		err = s.follows(ctx, after)
+	}
+	return before, after, err
+}
+
+func (s *Service) lock(ctx context.Context, callID string) (unlock func(), err error) {
+	unlock, err = s.lanes.Lock(ctx, callID)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w: others are changing it: %w; try again", callID, store.ErrUnavailable, err)
+	}
+	return unlock, nil
+}
+
+// follows writes down a call that has ended, or takes out of the room who has no
+// part in the call any more.
+func (s *Service) follows(ctx context.Context, c call.Call) error {
+	s.o.Changed(c.CallID)
+	if c.State == call.Ended {
+		return s.finish(ctx, c)
+	}
+	s.clearRoom(ctx, c)
 	return nil
 }
 

@@ -111,16 +111,29 @@ func (s *Service) put(ctx context.Context, p call.Placing, q queue, mine claimed
 	if err != nil {
 		return fail(err)
 	}
-	if _, err = s.calls.Create(ctx, c.CallID, data); err != nil {
+	if err := s.create(ctx, c, data); err != nil {
 		return fail(err)
 	}
-	s.index.note(c)
-	s.report("call_created", c)
 	if err := s.confirm(ctx, mine); err != nil {
 		return Place{}, err
 	}
 	s.o.Log.Info("call placed", "call", c.CallID, "queue", c.Queue, "user", c.Caller.UserID, "client", c.Caller.Client)
 	return Place{c, view, m}, nil
+}
+
+// create writes a call down, and tells back ends before anybody changes it.
+func (s *Service) create(ctx context.Context, c call.Call, data []byte) error {
+	unlock, err := s.lock(ctx, c.CallID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err = s.calls.Create(ctx, c.CallID, data); err != nil {
+		return err
+	}
+	s.index.note(c)
+	s.report("call_created", c)
+	return nil
 }
 
 // rootOf is the queue that a call was placed in.

@@ -83,6 +83,7 @@ type Service struct {
 	logins    *store.Bucket
 	people    *store.Bucket // agents that the configuration does not have
 	index     index
+	lanes     store.Lanes // of calls
 	hooks     *webhook.Sender
 	past      *history
 	audit     *audit
@@ -118,7 +119,7 @@ func New(o Options) (s *Service, err error) {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	s = &Service{o: o, wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now), started: o.Now()}
+	s = &Service{o: o, lanes: store.NewLanes(), wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now), started: o.Now()}
 	s.flow = flow{records: s, now: o.Now, wrapUp: func(call.Call) time.Duration { return s.set.Load().WrapUp.Std() }}
 	s.index.init(s.wake)
 	set, err := newSettings(o.Desk, o.Queues)

@@ -40,7 +40,7 @@ func (s *Service) create(ctx context.Context, o room.Options) (room.View, error)
 	if err != nil {
 		return room.View{}, err
 	}
-	unlock, err := s.lanes.lock(ctx, r.RoomID)
+	unlock, err := s.lock(ctx, r.RoomID)
 	if err != nil {
 		return room.View{}, err
 	}

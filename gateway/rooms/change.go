@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"hutong/gateway/room"
@@ -45,7 +44,7 @@ func (s *Service) write(ctx context.Context, roomID string, did *announcement, f
 		return room.Room{}, err
 	}
 	// Until it is announced, so that what one node does to a room is told in order.
-	unlock, err := s.lanes.lock(ctx, roomID)
+	unlock, err := s.lock(ctx, roomID)
 	if err != nil {
 		return room.Room{}, err
 	}
@@ -101,27 +100,11 @@ func (s *Service) announce(roomID string, did announcement) {
 	}
 }
 
-// lanes let one change of a room through at a time. Rooms share a bounded number
-// of them; two that meet only wait for each other.
-type lanes struct {
-	seed maphash.Seed
-	busy []chan struct{}
-}
-
-func newLanes() lanes {
-	l := lanes{seed: maphash.MakeSeed(), busy: make([]chan struct{}, 256)}
-	for i := range l.busy {
-		l.busy[i] = make(chan struct{}, 1)
+// lock lets one change of a room through at a time.
+func (s *Service) lock(ctx context.Context, roomID string) (unlock func(), err error) {
+	unlock, err = s.lanes.Lock(ctx, roomID)
+	if err != nil {
+		return nil, fmt.Errorf("room %s: %w: others are changing it: %w; try again", roomID, store.ErrUnavailable, err)
 	}
-	return l
-}
-
-func (l lanes) lock(ctx context.Context, roomID string) (unlock func(), err error) {
-	c := l.busy[maphash.String(l.seed, roomID)%uint64(len(l.busy))]
-	select {
-	case c <- struct{}{}:
-		return func() { <-c }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("room %s: %w: others are changing it: %w; try again", roomID, store.ErrUnavailable, ctx.Err())
-	}
+	return unlock, nil
 }

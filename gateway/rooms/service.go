@@ -76,7 +76,7 @@ type Service struct {
 	nodes   *store.Bucket
 	life    string // this life of the node, in the holds it takes
 	started time.Time
-	lanes   lanes
+	lanes   store.Lanes
 	index   index
 	feeds   feeds
 	dirty   dirty
@@ -115,7 +115,7 @@ func New(o Options) (*Service, error) {
 	if o.Observer.Gap == nil {
 		o.Observer.Gap = func() {}
 	}
-	s := &Service{o: o, life: rand.Text()[:8], started: o.Now(), lanes: newLanes(), index: newIndex(),
+	s := &Service{o: o, life: rand.Text()[:8], started: o.Now(), lanes: store.NewLanes(), index: newIndex(),
 		feeds: newFeeds(), dirty: newDirty(), sessions: map[member]string{}}
 	var err error
 	if s.rooms, err = o.Store.Bucket("rooms", store.BucketOptions{}); err != nil {

@@ -30,7 +30,7 @@ type Bucket struct {
 	name   string
 	stream jetstream.Stream
 	kv     jetstream.KeyValue
-	locks  keyLocks
+	lanes  Lanes
 	wait   time.Duration // of change.go
 }
 
@@ -42,7 +42,7 @@ func (s *Store) Bucket(name string, o BucketOptions) (*Bucket, error) {
 	if key, err := escape(name); err != nil || key != name {
 		return nil, fmt.Errorf("bucket %.40q: %w; use letters, digits, _ and -", name, ErrBadKey)
 	}
-	b := &Bucket{s: s, name: name, locks: newKeyLocks(), wait: maxWait}
+	b := &Bucket{s: s, name: name, lanes: NewLanes(), wait: maxWait}
 	config := jetstream.StreamConfig{
 		Name:              b.streamName(),
 		Subjects:          []string{b.base() + ">"},

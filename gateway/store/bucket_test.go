@@ -145,7 +145,7 @@ func TestChangeLosesNothing(t *testing.T) {
 	t.Run("fifty nodes' worth", func(t *testing.T) {
 		s := open(t, Options{Dir: t.TempDir()})
 		var buckets []*Bucket
-		for range 50 { // each has locks of its own, as another process would
+		for range 50 { // each has lanes of its own, as another process would
 			buckets = append(buckets, bucket(t, s, "race", BucketOptions{}))
 		}
 		race(t, buckets...)

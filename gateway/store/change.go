@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"time"
 )
@@ -27,7 +26,7 @@ const (
 func Change(ctx context.Context, b *Bucket, key string, f func(old []byte) (next []byte, err error)) error {
 	limited, cancel := context.WithTimeout(ctx, b.wait)
 	defer cancel()
-	unlock, err := b.locks.lock(limited, key)
+	unlock, err := b.lanes.Lock(limited, key)
 	if err != nil {
 		return failed(ctx, b.name+" "+key, err)
 	}
@@ -79,29 +78,4 @@ func (b *Bucket) try(ctx context.Context, key string, f func([]byte) ([]byte, er
 		_, err = b.Create(ctx, key, next)
 	}
 	return err
-}
-
-// keyLocks serialise the changes of a key within this process. Keys share a
-// bounded number of locks; two that meet only wait for each other.
-type keyLocks struct {
-	seed  maphash.Seed
-	locks []chan struct{}
-}
-
-func newKeyLocks() keyLocks {
-	l := keyLocks{seed: maphash.MakeSeed(), locks: make([]chan struct{}, 256)}
-	for i := range l.locks {
-		l.locks[i] = make(chan struct{}, 1)
-	}
-	return l
-}
-
-func (l keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
-	c := l.locks[maphash.String(l.seed, key)%uint64(len(l.locks))]
-	select {
-	case c <- struct{}{}:
-		return func() { <-c }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
