@@ -45,7 +45,7 @@ func Change(ctx context.Context, b *Bucket, key string, f func(old []byte) (next
 			}
 		}
 		switch {
-		case err == nil || limited.Err() == nil || ctx.Err() != nil:
+		case !errors.Is(err, context.DeadlineExceeded) || limited.Err() == nil || ctx.Err() != nil:
 			return err
 		case lost > 0:
 			return fmt.Errorf("%s %s: %w: lost %d races in %v; try again later", b.name, key, ErrConflict, lost, b.wait)
