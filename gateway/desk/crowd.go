@@ -2,7 +2,6 @@ package desk
 
 import (
 	"encoding/json"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -30,23 +29,10 @@ func (a Account) Supervises() bool {
 // Administers says whether the account sees the audit log and the gateway.
 func (a Account) Administers() bool { return a.Role == config.RoleAdmin }
 
-// crowd are the agents that a provider of OpenID Connect has sent, and locks by
-// user.
+// crowd are the agents that a provider of OpenID Connect has sent.
 type crowd struct {
 	mu     sync.RWMutex
 	people map[string]Account
-
-	seed  maphash.Seed
-	lanes [64]sync.Mutex
-}
-
-func (w *crowd) init() { w.people, w.seed = map[string]Account{}, maphash.MakeSeed() }
-
-// lock lets one call of a user be placed at a time.
-func (w *crowd) lock(userID string) (unlock func()) {
-	l := &w.lanes[maphash.String(w.seed, userID)%uint64(len(w.lanes))]
-	l.Lock()
-	return l.Unlock
 }
 
 // know files who has just been let in, before the store tells.

@@ -44,7 +44,10 @@ func (s *Service) Place(ctx context.Context, queueID string, r Request) (p Place
 	if _, err := call.Place(placing, s.o.Now()); err != nil {
 		return Place{}, false, err // before anything exists
 	}
-	unlock := s.crowd.lock(r.Caller.UserID)
+	unlock, err := s.placing.Lock(ctx, r.Caller.UserID)
+	if err != nil {
+		return Place{}, false, fmt.Errorf("%w: another call of %s is being placed: %w; try again", store.ErrUnavailable, r.Caller.UserID, err)
+	}
 	defer unlock()
 	if old, ok := s.callOf(r.Caller.UserID); ok {
 		p, err := s.again(ctx, old, queueID, r.Caller)

@@ -84,6 +84,7 @@ type Service struct {
 	people    *store.Bucket // agents that the configuration does not have
 	index     index
 	lanes     store.Lanes // of calls
+	placing   store.Lanes // of users who call
 	hooks     *webhook.Sender
 	past      *history
 	audit     *audit
@@ -119,7 +120,7 @@ func New(o Options) (s *Service, err error) {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	s = &Service{o: o, lanes: store.NewLanes(), wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now), started: o.Now()}
+	s = &Service{o: o, lanes: store.NewLanes(), placing: store.NewLanes(), wakeup: make(chan struct{}, 1), consoles: map[string]*Console{}, followers: map[string]*Follower{}, guard: newGuard(o.Now), started: o.Now()}
 	s.flow = flow{records: s, now: o.Now, wrapUp: func(call.Call) time.Duration { return s.set.Load().WrapUp.Std() }}
 	s.index.init(s.wake)
 	set, err := newSettings(o.Desk, o.Queues)
@@ -166,7 +167,7 @@ func (s *Service) start() error {
 	if s.meter, err = newMeter(s); err != nil {
 		return err
 	}
-	s.crowd.init()
+	s.crowd.people = map[string]Account{}
 	var ready []chan struct{}
 	for _, follow := range []struct {
 		b *store.Bucket
