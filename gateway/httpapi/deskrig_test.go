@@ -70,26 +70,16 @@ func serveDesk(t *testing.T, change func(*config.Config)) string {
 	authority.RoomOf = func(name string) string { id, _, _ := service.RoomOf(name); return id }
 	srv, err := Listen(Options{Config: cfg, Streams: reg, SFU: media, Rooms: service, Members: members, Desk: d, Auth: authority, Metrics: metrics.New("test"), Log: log, Version: "test"})
 	ok(t, err)
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve() }()
 	t.Cleanup(func() {
-		reg.Close()
-		ctx, cancel := contextFor(10 * time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 		media.Close()
 		d.Close()
 		service.Close()
 		st.Close()
 		authority.Close()
-		http.DefaultClient.CloseIdleConnections()
 	})
-	return "http://" + srv.Addr().String()
+	base := run(t, srv)
+	t.Cleanup(reg.Close)
+	return base
 }
 
 func ok(t *testing.T, err error) {

@@ -53,20 +53,7 @@ func serveRooms(t testing.TB, change func(*config.Config)) (*Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve() }()
-	t.Cleanup(func() {
-		ctx, cancel := contextFor(10 * time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		http.DefaultClient.CloseIdleConnections()
-	})
-	return srv, "http://" + srv.Addr().String()
+	return srv, run(t, srv)
 }
 
 // want makes a call that is to answer with a status, and reads the answer.

@@ -76,24 +76,14 @@ func serve(t *testing.T, change func(*config.Config)) (*Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve() }()
 	t.Cleanup(func() {
-		reg.Close()
-		ctx, cancel := contextFor(10 * time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 		s.Close()
 		service.Close()
 		st.Close()
-		http.DefaultClient.CloseIdleConnections()
 	})
-	return srv, "http://" + srv.Addr().String()
+	base := run(t, srv)
+	t.Cleanup(reg.Close)
+	return srv, base
 }
 
 func request(t *testing.T, method, url, body string, header ...string) (*http.Response, string) {
