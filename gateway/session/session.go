@@ -36,8 +36,12 @@ type Session struct {
 	done chan struct{}
 	once sync.Once
 
+	opening sync.Mutex // held from the session's making until begin has returned
+
 	mu          sync.Mutex
 	out         *Outbox // nil while the WebSocket is away
+	welcomed    bool    // the welcome has been sent to out
+	early       []any   // waits for that
 	ticket      Ticket
 	away        *time.Timer // ends the session that is not resumed
 	ended       bool
@@ -65,14 +69,17 @@ func newSession(h *Hub, id string, who Who, p Presenter, m room.Member) *Session
 	s := &Session{h: h, id: id, who: who, role: m.Role, name: m.Stream, media: m.Client != room.RTMP, log: h.o.Log.With("room", who.RoomID, "user", who.UserID),
 		look: make(chan struct{}, 1), done: make(chan struct{}), watching: map[string]*watched{}}
 	s.show = shown{p, s}
+	s.opening.Lock()
 	return s
 }
 
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// begin takes the member's place, and greets.
+// begin takes the member's place, and greets. Whoever ends the session meanwhile
+// waits, so that nothing is taken that nobody gives back.
 func (s *Session) begin(ctx context.Context, out *Outbox, t Ticket) error {
+	defer s.opening.Unlock()
 	s.mu.Lock()
 	s.out, s.ticket = out, t
 	s.mu.Unlock()
@@ -86,11 +93,14 @@ func (s *Session) begin(ctx context.Context, out *Outbox, t Ticket) error {
 	s.mu.Lock()
 	s.unsubscribe = unsubscribe
 	s.mu.Unlock()
-	s.viewer, err = s.h.o.SFU.NewViewer(sfu.ViewerOptions{OnOffer: s.passOffer, OnCandidate: s.passCandidate})
+	viewer, err := s.h.o.SFU.NewViewer(sfu.ViewerOptions{OnOffer: s.passOffer, OnCandidate: s.passCandidate})
 	if err != nil {
 		return err
 	}
-	s.unobserve = s.h.o.Observe(true, s.viewer.Stats)
+	s.mu.Lock()
+	s.viewer = viewer
+	s.mu.Unlock()
+	s.unobserve = s.h.o.Observe(true, viewer.Stats)
 	if err := s.greet(ctx, false); err != nil {
 		return err
 	}
@@ -101,6 +111,9 @@ func (s *Session) begin(ctx context.Context, out *Outbox, t Ticket) error {
 	return nil
 }
 
+// greet sends the welcome, and then what has waited for it: a client that begins a
+// session drops the connections of its last one at the welcome, and would drop a new
+// one with them.
 func (s *Session) greet(ctx context.Context, resumed bool) error {
 	view, err := s.h.o.Rooms.Get(ctx, s.who.RoomID)
 	if err != nil {
@@ -113,13 +126,26 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 	servers := s.h.iceServers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view = view
+	if s.view.RoomID == "" || view.Revision >= s.view.Revision {
+		s.view = view
+	}
 	messages = slices.DeleteFunc(messages, func(m room.Message) bool { return m.From != "" && !s.knew(m.From) })
 	if messages == nil {
 		messages = []room.Message{}
 	}
+	s.welcomed = true
 	s.sendLocked(welcome{Type: "welcome", Session: s.id, Resumed: resumed, Me: me{s.who.UserID, s.name, s.role},
-		Room: s.show.Room(view), Messages: messages, ICEServers: servers})
+		Room: s.show.Room(s.view), Messages: messages, ICEServers: servers})
+	if s.sendViewer.SDP != "" {
+		s.sendLocked(s.sendViewer)
+	}
+	for _, c := range s.candidates {
+		s.sendLocked(c)
+	}
+	for _, v := range s.early {
+		s.sendLocked(v)
+	}
+	s.early = nil
 	return nil
 }
 
@@ -138,7 +164,7 @@ func (s *Session) attach(out *Outbox, t Ticket) bool {
 	}
 	old := s.out
 	s.out, s.ticket = out, t
-	pending, candidates := s.sendViewer, s.candidates
+	s.welcomed, s.early = false, nil
 	s.mu.Unlock()
 	if old != nil {
 		old.Close()
@@ -147,12 +173,6 @@ func (s *Session) attach(out *Outbox, t Ticket) bool {
 	defer cancel()
 	if err := s.greet(ctx, true); err != nil {
 		return false
-	}
-	if pending.SDP != "" {
-		s.send(pending)
-	}
-	for _, c := range candidates {
-		s.send(c)
 	}
 	s.log.Info("session resumed", "session", s.id[:8])
 	return true
@@ -210,14 +230,16 @@ func (s *Session) mediaOver() bool {
 // otherwise it keeps its place for the room's grace period.
 func (s *Session) end(reason string, left bool) {
 	s.once.Do(func() {
+		s.opening.Lock()
+		defer s.opening.Unlock()
 		s.mu.Lock()
 		s.ended = true
 		if s.away != nil {
 			s.away.Stop()
 		}
 		unsubscribe := s.unsubscribe
-		s.sendLocked(simple{Type: "closed", Reason: reason})
 		if s.out != nil {
+			s.out.Send(simple{Type: "closed", Reason: reason})
 			s.out.Close()
 		}
 		s.mu.Unlock()
@@ -256,9 +278,18 @@ func (s *Session) send(v any) {
 	s.sendLocked(v)
 }
 
+// sendLocked sends, once the client is welcome. The caller holds s.mu.
 func (s *Session) sendLocked(v any) {
-	if s.out != nil {
+	switch {
+	case s.out == nil:
+	case s.welcomed:
 		s.out.Send(v)
+	case len(s.early) < outboxSize:
+		switch v.(type) {
+		case event, state, offer, candidate: // greet tells of all of these
+		default:
+			s.early = append(s.early, v)
+		}
 	}
 }
 
@@ -281,7 +312,7 @@ func (s *Session) take(u rooms.Update) string {
 	switch {
 	case u.Event != nil:
 		view, err := room.Apply(s.view, *u.Event)
-		if err != nil {
+		if err != nil || s.view.RoomID == "" { // not known yet
 			s.gap = true // the look goroutine fetches the room
 			return ""
 		}

@@ -108,8 +108,11 @@ func (h *Hub) Stats(roomID string) map[string]Stats {
 			now := p.Stats()
 			st.Publisher = &now
 		}
-		if s.viewer != nil {
-			st.Viewer = s.viewer.Stats()
+		s.mu.Lock()
+		v := s.viewer
+		s.mu.Unlock()
+		if v != nil {
+			st.Viewer = v.Stats()
 		}
 		out[s.who.UserID] = st
 	}

@@ -13,6 +13,7 @@ import (
 	"hutong/gateway/auth"
 	"hutong/gateway/call"
 	"hutong/gateway/room"
+	"hutong/gateway/rooms"
 	"hutong/sfu"
 )
 
@@ -150,7 +151,8 @@ func leastWanted(order []string, tiles map[string]tile, heard map[string]bool) [
 	return order[maxWatched:]
 }
 
-// catchUp fetches the room after an event was missed.
+// catchUp fetches the room after an event was missed, which may have been the end
+// of the session.
 func (s *Session) catchUp() {
 	s.mu.Lock()
 	gap := s.gap
@@ -161,8 +163,19 @@ func (s *Session) catchUp() {
 	}
 	ctx, cancel := context.WithTimeout(s.h.ctx, callTimeout)
 	defer cancel()
-	if err := s.sync(ctx); err != nil {
+	err := s.sync(ctx)
+	s.mu.Lock()
+	_, member := memberOf(s.view, s.who.UserID)
+	closed := s.view.Closed || errors.Is(err, rooms.ErrRoomNotFound)
+	s.gap = s.gap || err != nil
+	s.mu.Unlock()
+	switch {
+	case closed:
+		s.h.wg.Go(func() { s.end("room_closed", false) })
+	case err != nil:
 		s.log.Warn("the room's state is out of date", "error", err)
+	case !member:
+		s.h.wg.Go(func() { s.end("removed", false) })
 	}
 }
 
