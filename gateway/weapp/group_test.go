@@ -17,10 +17,7 @@ func TestMessagesOfAGroup(t *testing.T) {
 	head := `{"cmd":"CustomTextMsg","data":{"nickName":"Nalice","headPic":"http://a/alice"}}`
 	sent := a.do(object{"cmd": "send", "group": "r", "random": "x1", "elems": []object{customElem(head, "", ""), textElem("<b>你好 & \"all\"")}})
 	for name, w := range map[string]*talk{"alice": a, "bob": b} {
-		m := w.message("message")
-		for m["subType"] != float64(0) {
-			m = w.message("message")
-		}
+		m := w.said()
 		if elems(m) != "custom:"+head+"|| text:<b>你好 & \"all\"" || m.text("from") != "alice" || m.text("nick") != "Nalice" || m.text("group") != "r" ||
 			m["seq"] != sent["seq"] || m.text("random") != "x1" || m["time"] != float64(g.clock.now().Unix()) {
 			t.Errorf("%s got %v", name, m)
@@ -34,7 +31,7 @@ func TestMessagesOfAGroup(t *testing.T) {
 	for name, w := range map[string]*talk{"alice": a, "bob": b} {
 		last := sent["seq"].(float64)
 		for n := range 30 {
-			m := w.message("message")
+			m := w.said()
 			if !strings.HasSuffix(elems(m), "text:"+fmt.Sprint(n)) || m["seq"].(float64) != last+1 || m.text("nick") != []string{"Nalice", "Nbob"}[n%2] {
 				t.Errorf("%s got %v as number %d", name, m, n)
 			}

@@ -27,10 +27,7 @@ func TestTwoNodes(t *testing.T) {
 	})
 	wa, wb := one.talker("alice", "r"), two.talker("bob", "r")
 	wa.do(object{"cmd": "send", "group": "r", "elems": []object{textElem("hi")}})
-	m := wb.message("message")
-	for m["subType"] == float64(2) {
-		m = wb.message("message")
-	}
+	m := wb.said()
 	if !strings.HasSuffix(elems(m), "text:hi") {
 		t.Errorf("%v", m)
 	}

@@ -126,6 +126,16 @@ func (w *talk) message(event string) object {
 	return m
 }
 
+// said waits for what somebody says in the group: who comes and goes is told aside.
+func (w *talk) said() object {
+	w.t.Helper()
+	for {
+		if m := w.message("message"); m["subType"] == float64(0) {
+			return m
+		}
+	}
+}
+
 // elems are a message's elements, in a line.
 func elems(m object) string {
 	out := []string{}
