@@ -20,6 +20,9 @@ MEDIA_PACKAGES := ./bridge/h264 ./bridge/mix ./bridge/record ./bridge/rtmp ./bri
 E2E_PACKAGE := ./gateway/e2e
 LEFTOVER := $(shell command -v chrt >/dev/null && echo chrt --idle 0 || echo nice -n 19)
 RACE = CGO_ENABLED=1 go test -race -vet=off -timeout 25m
+# A command whose tests may fail: what they said of it comes again at the end, after the logs of browsers and gateways.
+told = log=$$(mktemp); trap 'rm -f "$$log"' EXIT; $(1) 2>&1 | tee "$$log" || { \
+	echo "what failed:"; grep -E '^ *--- FAIL|^ +[a-z0-9_]+_test\.go:|^FAIL|DATA RACE|^panic:|goleak' "$$log"; exit 1; }
 # Flags for hutong-bench, such as BENCH_FLAGS="-v".
 BENCH_FLAGS ?=
 
@@ -95,15 +98,15 @@ test: deps build lint ## run every test, with real browsers and media tools, und
 
 .PHONY: test-media
 test-media: # whose media run in real time
-	$(RACE) -p 1 $(MEDIA_PACKAGES)
+	@$(call told,$(RACE) -p 1 $(MEDIA_PACKAGES))
 
 .PHONY: test-e2e
 test-e2e:
-	$(RACE) $(E2E_PACKAGE)
+	@$(call told,$(RACE) $(E2E_PACKAGE))
 
 .PHONY: test-rest
 test-rest: # all others
-	$(LEFTOVER) env $(RACE) -p $(TEST_PARALLEL) $$(go list ./... | grep -vxF "$$(go list $(MEDIA_PACKAGES) $(E2E_PACKAGE))")
+	@$(call told,$(LEFTOVER) env $(RACE) -p $(TEST_PARALLEL) $$(go list ./... | grep -vxF "$$(go list $(MEDIA_PACKAGES) $(E2E_PACKAGE))"))
 
 .PHONY: test-short
 test-short: ## run what one runs every minute: the Go tests that -short leaves, without the race detector

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -32,6 +33,10 @@ type BrowserOptions struct {
 	// names it; "" for the test's own.
 	Namespace string
 }
+
+// noise is what every Chromium says of a machine without a sound card, a desktop
+// and a graphics card.
+var noise = regexp.MustCompile(`ALSA|alsa_util|dbus/|vkCreateInstance|CheckVkSuccess|OpenH264|on_device_model`)
 
 // Browser is a headless Chromium with an empty profile.
 type Browser struct {
@@ -116,7 +121,7 @@ func NewBrowser(tb testing.TB, options BrowserOptions) *Browser {
 			_ = syscall.Kill(-pid, syscall.SIGKILL)
 		}
 		if tb.Failed() {
-			tb.Logf("chromium said:\n%s", stderr.Tail(2000))
+			tb.Logf("chromium said:\n%s", stderr.Without(noise).Tail(1000))
 		}
 	})
 	if err := chromedp.Do(ctx); err != nil {

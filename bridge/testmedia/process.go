@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -141,6 +142,17 @@ func (l *Log) String() string {
 func (l *Log) Tail(n int) string {
 	s := l.String()
 	return s[max(0, len(s)-n):]
+}
+
+// Without is the log without the lines that match.
+func (l *Log) Without(noise *regexp.Regexp) *Log {
+	kept := &Log{}
+	for line := range strings.Lines(l.String()) {
+		if !noise.MatchString(line) {
+			kept.buf = append(kept.buf, line...)
+		}
+	}
+	return kept
 }
 
 // Contains reports whether text has been written.

@@ -63,6 +63,14 @@
     return video?.src ? video.captureStream().getAudioTracks()[0] : undefined;
   }
 
+  // ear listens to a track until it is closed: what goes on listening costs the page time as long as it is open.
+  function ear(track, element) {
+    const listening = e2e.listen(track);
+    const heard = { track, element, sound: null, close: () => listening.then(s => s.ctx.close()) };
+    listening.then(s => (heard.sound = s));
+    return heard;
+  }
+
   // pcm gives the last seconds of a member's sound, null while there is not enough of it.
   function pcm(userID, seconds) {
     let voice = voices.get(userID);
@@ -70,8 +78,8 @@
     if (!live || (voice.element && !voice.element.isConnected)) {
       const track = trackOf(userID);
       if (!track) return null;
-      voices.set(userID, (voice = { track, element: document.querySelector(`audio[data-voice="${userID}"]`), sound: null }));
-      e2e.listen(track).then(s => (voice.sound = s));
+      voice?.close();
+      voices.set(userID, (voice = ear(track, document.querySelector(`audio[data-voice="${userID}"]`))));
     }
     const want = Math.ceil(seconds * 10), chunks = voice.sound?.chunks.slice(-want) ?? [];
     if (chunks.length < want) return null;
