@@ -21,6 +21,8 @@ type Console struct {
 	id  string
 	out *session.Outbox
 
+	opening sync.Mutex // held until it is open, so that nothing is taken after its end
+
 	mu      sync.Mutex
 	live    bool    // welcome has been sent
 	early   []Event // came before it
@@ -34,6 +36,7 @@ type Console struct {
 // welcome on. The one before is closed.
 func (s *Service) OpenConsole(ctx context.Context, l Login, out *session.Outbox) (*Console, error) {
 	c := &Console{s: s, who: l.Account, id: newID("k"), out: out, shown: map[string]bool{}}
+	c.opening.Lock()
 	s.consolesMu.Lock()
 	old := s.consoles[l.AgentID]
 	s.consoles[l.AgentID] = c
@@ -41,16 +44,24 @@ func (s *Service) OpenConsole(ctx context.Context, l Login, out *session.Outbox)
 	if old != nil {
 		old.end("replaced")
 	}
-	if _, err := s.changeAgent(ctx, l.AgentID, func(a call.Agent) call.Agent {
-		return a.Opened(call.Console{ID: c.id, Node: s.o.Node}, s.o.Now())
-	}); err != nil {
+	if err := c.open(ctx, l); err != nil {
 		c.Close()
 		return nil, err
 	}
-	c.unwatch = s.index.subscribe(c.take)
-	c.welcome(l)
 	s.wake()
 	return c, nil
+}
+
+func (c *Console) open(ctx context.Context, l Login) error {
+	defer c.opening.Unlock()
+	if _, err := c.s.changeAgent(ctx, l.AgentID, func(a call.Agent) call.Agent {
+		return a.Opened(call.Console{ID: c.id, Node: c.s.o.Node}, c.s.o.Now())
+	}); err != nil {
+		return err
+	}
+	c.unwatch = c.s.index.subscribe(c.take)
+	c.welcome(l)
+	return nil
 }
 
 func (c *Console) welcome(l Login) {
@@ -177,6 +188,8 @@ func (c *Console) end(reason string) {
 
 // Close ends the console. The agent has the grace period to open another.
 func (c *Console) Close() {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()

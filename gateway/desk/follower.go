@@ -31,6 +31,8 @@ func (s *Service) Follow(ctx context.Context, callID, userID string, out *sessio
 	}
 	s.o.Rooms.Heartbeat(ctx, callID, userID)
 	f := &Follower{s: s, callID: callID, userID: userID, out: out}
+	f.mu.Lock() // whoever follows next waits until there is something to end
+	defer f.mu.Unlock()
 	s.followersMu.Lock()
 	old := s.followers[callID]
 	s.followers[callID] = f
@@ -38,8 +40,6 @@ func (s *Service) Follow(ctx context.Context, callID, userID string, out *sessio
 	if old != nil {
 		old.end("replaced")
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.unwatch = s.index.subscribe(f.take)
 	if c, ok = s.index.view(callID); !ok { // it ended meanwhile
 		if r, err := s.past.get(ctx, callID); err == nil {
