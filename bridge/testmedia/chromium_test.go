@@ -3,6 +3,7 @@ package testmedia
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 )
@@ -73,8 +74,14 @@ func TestChromium(t *testing.T) {
 			window.w = hutongStrip.watch(v);
 			await v.play();
 		})()`, nil)
+		got := samples(t, page, 60)
+		// What is presented before the camera is open is black.
+		open := slices.IndexFunc(got, func(s Sample) bool { return s.OK })
+		if open < 0 || open > 15 {
+			t.Fatalf("the first picture of the camera is number %d: %+v", open, got[:3])
+		}
 		seen := map[int]bool{}
-		for _, s := range samples(t, page, 60) {
+		for _, s := range got[open:] {
 			if s.Strip().Damaged() {
 				t.Errorf("sample %+v", s)
 			}
