@@ -115,7 +115,7 @@ func (c *Console) pass(e Event) {
 		c.passCall(*e.Call)
 	case e.Agent != nil:
 		if e.Agent.AgentID == c.who.AgentID && e.Agent.Console.ID != c.id && e.Agent.Console.ID != "" {
-			c.s.wg.Go(func() { c.end("replaced") }) // on another node
+			c.s.wg.Go(c.yield)
 			return
 		}
 		if v, ok := c.s.agentView(*e.Agent); ok {
@@ -174,6 +174,17 @@ func (c *Console) Handle(text []byte) {
 
 func sendError(out *session.Outbox, code, message string) {
 	out.Send(map[string]any{"type": "error", "code": code, "message": message})
+}
+
+// yield ends a console in whose place another is, maybe on another node. What is
+// told of the agent may be older than this console: only the store knows.
+func (c *Console) yield() {
+	ctx, cancel := context.WithTimeout(c.s.ctx, storeTimeout)
+	defer cancel()
+	now, err := c.s.getAgent(ctx, c.who.AgentID)
+	if err == nil && now.Console.ID != c.id && now.Console.ID != "" {
+		c.end("replaced")
+	}
 }
 
 // end tells the page why, and closes.
