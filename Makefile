@@ -23,6 +23,7 @@ RACE = CGO_ENABLED=1 go test -race -vet=off -timeout 25m
 # A command whose tests may fail: what they said of it comes again at the end, after the logs of browsers and gateways.
 told = log=$$(mktemp); trap 'rm -f "$$log"' EXIT; $(1) 2>&1 | tee "$$log" || { \
 	echo "what failed:"; grep -E '^ *--- FAIL|^ +[a-z0-9_]+_test\.go:|^FAIL|DATA RACE|^panic:|goleak' "$$log"; exit 1; }
+
 # Flags for hutong-bench, such as BENCH_FLAGS="-v".
 BENCH_FLAGS ?=
 
