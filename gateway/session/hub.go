@@ -128,7 +128,11 @@ func (h *Hub) Close() {
 // closed, and the client resumes.
 func (h *Hub) Open(ctx context.Context, who Who, t Ticket, p Presenter, resume string, out *Outbox) (*Session, error) {
 	if s := h.find(resume); s != nil && s.who == who {
-		if s.attach(out, t) {
+		ok, err := s.attach(out, t)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			return s, nil
 		}
 	}

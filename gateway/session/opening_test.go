@@ -32,6 +32,7 @@ func (plain) Member(m room.Member) any { return m }
 type house struct {
 	*Hub
 	t       *testing.T
+	store   *store.Store
 	rooms   *rooms.Service
 	arrives func() // called when a session has its viewer, and has not greeted
 }
@@ -50,7 +51,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { media.Close() })
-	h := &house{t: t, arrives: func() {}}
+	h := &house{t: t, store: st, arrives: func() {}}
 	h.rooms, err = rooms.New(rooms.Options{Store: st, Streams: reg, Node: "n1"})
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +148,13 @@ func TestAnOfferOfAResumedSessionFollowsTheWelcome(t *testing.T) {
 	again := NewOutbox()
 	h.mu.Lock() // greet waits for it
 	resumed := make(chan bool)
-	go func() { resumed <- s.attach(again, Ticket{}) }()
+	go func() {
+		ok, err := s.attach(again, Ticket{})
+		if err != nil {
+			t.Error(err)
+		}
+		resumed <- ok
+	}()
 	testmedia.Eventually(t, patience, "the WebSocket to be the session's", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -163,6 +170,33 @@ func TestAnOfferOfAResumedSessionFollowsTheWelcome(t *testing.T) {
 	}
 	if m := next(t, again); m.Type != "offer" || m.SDP != "later" {
 		t.Fatalf("the second message is %+v", m)
+	}
+}
+
+// A WebSocket that comes back while the store does not answer is told so, and may
+// come again: the session with its connections is still there.
+func TestResumedWithoutTheStore(t *testing.T) {
+	h := newHouse(t)
+	s, _ := h.enter()
+	h.store.Close()
+	for range 2 {
+		out := NewOutbox()
+		if again, err := h.Open(t.Context(), s.who, Ticket{}, plain{}, s.id, out); err == nil {
+			t.Fatalf("resumed as %s without a store", again.id)
+		}
+		out.Send(failure{Type: "error"})
+		if m := next(t, out); m.Type != "error" {
+			t.Errorf("the client hears %+v, want the error and nothing before", m)
+		}
+		s.mu.Lock()
+		waits := !s.ended && s.out == nil && s.away != nil
+		s.mu.Unlock()
+		if !waits {
+			t.Fatal("the session does not wait for another WebSocket")
+		}
+	}
+	if all := h.sessionsNow(); len(all) != 1 || all[0] != s {
+		t.Errorf("sessions: %v, want the first alone", all)
 	}
 }
 

@@ -150,12 +150,13 @@ func (s *Session) greet(ctx context.Context, resumed bool) error {
 }
 
 // attach gives a session that waits, or one whose old WebSocket has not noticed
-// its end, a new WebSocket. It returns false when the session is over.
-func (s *Session) attach(out *Outbox, t Ticket) bool {
+// its end, a new WebSocket. It returns false when the session is over. After an
+// error the session waits for another.
+func (s *Session) attach(out *Outbox, t Ticket) (bool, error) {
 	s.mu.Lock()
 	if s.ended || s.mediaOver() {
 		s.mu.Unlock()
-		return false
+		return false, nil
 	}
 	s.going = false
 	if s.away != nil {
@@ -172,15 +173,21 @@ func (s *Session) attach(out *Outbox, t Ticket) bool {
 	ctx, cancel := context.WithTimeout(s.h.ctx, callTimeout)
 	defer cancel()
 	if err := s.greet(ctx, true); err != nil {
-		return false
+		s.release(out)
+		return false, err
 	}
 	s.log.Info("session resumed", "session", s.id[:8])
-	return true
+	return true, nil
 }
 
 // Detach notes that a WebSocket has gone. The session waits for another.
 func (s *Session) Detach(out *Outbox) {
 	out.Close()
+	s.release(out)
+}
+
+// release begins to wait for another WebSocket, unless out is another's already.
+func (s *Session) release(out *Outbox) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.out != out || s.ended {
