@@ -11,17 +11,17 @@ import (
 // recordings are the files every measure publishes. They are made by ffmpeg once and kept in the user's cache directory.
 type recordings struct {
 	flv, h264, ogg             string
-	burstFLV, burstH264, burst string // the same with half a second of tone every 1.37 s and silence between
+	burstFLV, burstH264, burst string // the same with a quarter of a second of tone every 1.0275 s and silence between
 	talkFLV, talkH264, talkOgg string // of one person in a small call
 }
 
 // A change of what is recorded changes this, so that old files are not taken for new ones.
-const recordingVersion = "v3"
+const recordingVersion = "v4"
 
 const (
 	picture = "testsrc2=size=%s:rate=%d,noise=alls=6:allf=t"
 	tone    = "sine=frequency=440:sample_rate=48000,volume=0.5,aformat=channel_layouts=stereo"
-	bursts  = "aevalsrc='0.5*sin(2*PI*660*t)*lt(mod(t,1.37),0.5)':s=48000,aformat=channel_layouts=stereo"
+	bursts  = "aevalsrc='0.5*sin(2*PI*660*t)*lt(mod(t,1.0275),0.25)':s=48000,aformat=channel_layouts=stereo"
 )
 
 // talkRate is the frame rate of the talk.
@@ -73,8 +73,9 @@ func record(ctx context.Context, dir string) (r recordings, err error) {
 		if err := ensure(ctx, set.h264, "-i", set.flv, "-an", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264"); err != nil {
 			return r, err
 		}
-		if err := ensure(ctx, set.ogg, "-i", set.flv, "-vn", "-c:a", "libopus", "-b:a", set.opus, "-frame_duration", "20",
-			"-page_duration", "20000", "-f", "ogg"); err != nil {
+		// Not from the FLV: decoded AAC is not silent just before a tone.
+		if err := ensure(ctx, set.ogg, "-f", "lavfi", "-i", set.sound, "-t", set.length, "-c:a", "libopus", "-b:a", set.opus,
+			"-ar", "48000", "-ac", fmt.Sprint(set.channels), "-frame_duration", "20", "-page_duration", "20000", "-f", "ogg"); err != nil {
 			return r, err
 		}
 	}
