@@ -156,7 +156,7 @@ bench: build bin/hutong-bench ## measure everything and write docs/benchmarks.md
 	bin/hutong-bench suite $(BENCH_FLAGS)
 
 .PHONY: bench-quick
-bench-quick: build bin/hutong-bench ## the same with fewer players for a shorter time
+bench-quick: build bin/hutong-bench ## the same in a minute, with few players
 	bin/hutong-bench suite -quick -out bin/quick.jsonl $(BENCH_FLAGS)
 
 .PHONY: profiles

@@ -51,7 +51,7 @@ func (s *suite) measures() []measure {
 	latency := func(in func(*server) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
 			args := []string{"latency", "-in", in(srv), "-file", file, "-out", whep(srv), "-out", flv(srv), "-out", rtmp(srv),
-				"-dur", seconds(10, 6)}
+				"-warm", seconds(3, 2), "-settle", seconds(4, 2), "-dur", seconds(10, 5)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
@@ -62,7 +62,8 @@ func (s *suite) measures() []measure {
 	// A WebRTC player is watched until it has caught up with the live edge; the others are there at once.
 	join := func(from, out func(*server) string, watch, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
-			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(10, 4), "-watch", watch}
+			args := []string{"join", "-in", from(srv), "-out", out(srv), "-file", file, "-n", players(10, 3), "-watch", watch,
+				"-warm", seconds(5, 3)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}
@@ -72,7 +73,8 @@ func (s *suite) measures() []measure {
 	crossing := func(in, near, far func(*server, string) string, file, ogg string) func(*server) []string {
 		return func(srv *server) []string {
 			args := []string{"crossing", "-in", in(srv, "x{i}"), "-near", near(srv, "x{i}"), "-far", far(srv, "x{i}"),
-				"-pid", strconv.Itoa(srv.pid()), "-file", file, "-dur", seconds(8, 4), "-streams", players(4, 2)}
+				"-pid", strconv.Itoa(srv.pid()), "-file", file, "-settle", seconds(4, 2), "-dur", seconds(8, 3),
+				"-streams", players(4, 2)}
 			if ogg != "" {
 				args = append(args, "-ogg", ogg)
 			}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,9 +24,14 @@ type suite struct {
 	only         string
 	recordings   recordings
 	raw          string // file of JSON lines
-	lines        []line
-	failed       []error
+
+	mu     sync.Mutex // measures may run beside each other
+	lines  []line
+	failed []error
 }
+
+// atOnceQuick is how many measures of a quick suite run beside each other: they mostly wait.
+const atOnceQuick = 6
 
 func runSuite(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("suite", flag.ContinueOnError)
@@ -72,20 +78,8 @@ func runSuite(ctx context.Context, args []string) error {
 	if err := s.calibrate(); err != nil {
 		return err
 	}
-	for _, m := range s.measures() {
-		if !strings.HasPrefix(m.name, s.only) {
-			continue
-		}
-		if err := s.measure(ctx, m); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			fmt.Fprintf(os.Stderr, "suite: %s: %v\n", m.name, err)
-			s.failed = append(s.failed, fmt.Errorf("%s: %w", m.name, err))
-			if err := s.keep(m.name, line{"cmd": "suite", "error": err.Error()}); err != nil {
-				return err
-			}
-		}
+	if err := s.measureAll(ctx); err != nil {
+		return err
 	}
 	if err := s.calibrate(); err != nil {
 		return err
@@ -127,6 +121,8 @@ func rawFile(out string, quick bool) (string, error) {
 // keep adds a line to the results.
 func (s *suite) keep(name string, l line) error {
 	l["measure"] = name
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.lines = append(s.lines, l)
 	return appendLine(s.raw, l)
 }
@@ -153,6 +149,44 @@ func readLines(name string) (lines []line, err error) {
 		lines = append(lines, l)
 	}
 	return lines, nil
+}
+
+// measureAll runs the measures one after another, or those of a quick suite a few at a time. What fails does not keep the
+// others from being measured.
+func (s *suite) measureAll(ctx context.Context) error {
+	atOnce := 1
+	if s.quick {
+		atOnce = atOnceQuick
+	}
+	slots := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, m := range s.measures() {
+		if !strings.HasPrefix(m.name, s.only) {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if err := s.measure(ctx, m); err != nil && ctx.Err() == nil {
+				s.fail(m.name, err)
+			}
+		})
+	}
+	all.Wait()
+	return ctx.Err()
+}
+
+func (s *suite) fail(name string, err error) {
+	fmt.Fprintf(os.Stderr, "suite: %s: %v\n", name, err)
+	kept := s.keep(name, line{"cmd": "suite", "error": err.Error()})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = append(s.failed, errors.Join(fmt.Errorf("%s: %w", name, err), kept))
 }
 
 // measure starts a gateway and what publishes to it, and runs the measure.
