@@ -15,6 +15,7 @@ import (
 
 	"hutong/bridge/rtmp"
 	"hutong/bridge/stream"
+	"hutong/bridge/testmedia"
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/room"
@@ -24,16 +25,7 @@ const patience = 20 * time.Second
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 // TestPhoneComesBack has a phone whose place has expired push again with the

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hutong/bridge/testmedia"
 	"hutong/gateway/call"
 	"hutong/gateway/config"
 	"hutong/gateway/room"
@@ -132,16 +133,7 @@ func (h *house) place(userID string) call.Call {
 
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 // ringsAt waits until a call rings at an agent.

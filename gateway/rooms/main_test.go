@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hutong/bridge/stream"
+	"hutong/bridge/testmedia"
 	"hutong/gateway/room"
 	"hutong/gateway/store"
 )
@@ -127,16 +128,7 @@ func ok(t testing.TB, err error) {
 
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 func members(t testing.TB, s *Service, roomID string) []string {

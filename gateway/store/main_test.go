@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
+
+	"hutong/bridge/testmedia"
 )
 
 const patience = 60 * time.Second
@@ -108,16 +110,7 @@ func next[T any](t testing.TB, c <-chan T) T {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 // writeUntilKilled changes keys one after another, and says each that has been

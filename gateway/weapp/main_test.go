@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hutong/bridge/stream"
+	"hutong/bridge/testmedia"
 	"hutong/gateway/auth"
 	"hutong/gateway/config"
 	"hutong/gateway/httpapi"
@@ -193,16 +194,7 @@ func check(t testing.TB, err error) {
 
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 // object is a JSON object as a client has it.

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hutong/bridge/testmedia"
 	"hutong/gateway/auth"
 	"hutong/gateway/room"
 	"hutong/gateway/store"
@@ -121,16 +122,7 @@ func open(t *testing.T, st *store.Store, c *counts, hooks ...Hook) *Sender {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
+	testmedia.Eventually(t, patience, what, holds)
 }
 
 func joined(roomID string, revision uint64) Event {
