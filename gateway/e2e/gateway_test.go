@@ -28,12 +28,12 @@ type gateway struct {
 func freePorts(t *testing.T, host string, n int) (addresses []string) {
 	t.Helper()
 	for len(addresses) < n {
-		tcp, err := net.Listen("tcp4", host+":0")
+		tcp, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer tcp.Close()
-		udp, err := net.ListenPacket("udp4", tcp.Addr().String())
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
 		if err != nil {
 			continue
 		}

@@ -53,25 +53,39 @@ func requireLoss(t *testing.T, relay *testmedia.Relay) {
 	}
 }
 
-// A network without UDP: ICE over TCP, both directions.
-func TestICEOverTCP(t *testing.T) {
-	gw := start(t, "")
+// bothWays has a browser publish to a phone and watch another, and returns its page.
+func bothWays(t *testing.T, gw *gateway, flags ...string) *testmedia.Page {
+	t.Helper()
 	browser := testmedia.NewBrowser(t, testmedia.BrowserOptions{
 		Video: testmedia.Clip(t, camera, testmedia.Y4M),
 		Audio: testmedia.Clip(t, microphone, testmedia.WAV),
-		Flags: []string{"webrtc-ip-handling-policy=disable_non_proxied_udp", "force-webrtc-ip-handling-policy=disable_non_proxied_udp"},
+		Flags: flags,
 	})
-	gw.push(t, "tcp-out", phone)
+	gw.push(t, "out", phone)
 	page := browserPage(t, browser, gw)
-	publish(t, page, "tcp-in", nil)
-	p := watch(t, page, "tcp-out", nil)
+	publish(t, page, "in", nil)
+	p := watch(t, page, "out", nil)
 	requireAdvance(t, sampleStrips(p.next(60)), phone, maxStep)
-	(&suite{gw: gw}).requireCamera(t, testmedia.FFmpeg, gw.rtmpURL("tcp-in"))
-	for _, who := range []string{`e2e.playerStats("tcp-out")`, `e2e.publisherStats("tcp-in")`} {
+	(&suite{gw: gw}).requireCamera(t, testmedia.FFmpeg, gw.rtmpURL("in"))
+	return page
+}
+
+// A network without UDP: ICE over TCP, both directions.
+func TestICEOverTCP(t *testing.T) {
+	page := bothWays(t, start(t, ""),
+		"webrtc-ip-handling-policy=disable_non_proxied_udp", "force-webrtc-ip-handling-policy=disable_non_proxied_udp")
+	for _, who := range []string{`e2e.playerStats("out")`, `e2e.publisherStats("in")`} {
 		var stats struct{ Protocol string }
 		page.Eval(who, &stats)
 		if stats.Protocol != "tcp" {
 			t.Errorf("%s says %q, want tcp", who, stats.Protocol)
 		}
 	}
+}
+
+// A gateway that has IPv6 alone, for RTMP, HTTP and WebRTC.
+func TestIPv6(t *testing.T) {
+	gw := &gateway{}
+	gw.run(t, writeConfigAt(t, gw, "::1", "", ""))
+	bothWays(t, gw)
 }
