@@ -88,7 +88,7 @@ type RTMPTLS struct {
 type WebRTC struct {
 	UDPAddress string `yaml:"udp_address"`
 	TCPAddress string `yaml:"tcp_address"`
-	// ExternalIPs are announced instead of the machine's own addresses, for instance behind NAT.
+	// ExternalIPs are announced beside the machine's own addresses, for instance behind NAT.
 	ExternalIPs []string `yaml:"external_ips"`
 	ICELite     bool     `yaml:"ice_lite"`
 	// ICEServers are handed to browsers.

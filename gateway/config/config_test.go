@@ -97,6 +97,8 @@ func TestProblems(t *testing.T) {
 		{"no port", "http: {address: localhost}", `c.yaml:1:17: http.address: is not HOST:PORT (value "localhost"): write HOST:PORT, such as 127.0.0.1:8080, or :8080`},
 		{"port too large", "rtmp: {address: ':70000'}", `rtmp.address: has no port from 0 to 65535 (value ":70000"): write HOST:PORT, such as 127.0.0.1:1935`},
 		{"address is a URL", "rtmp: {address: 'rtmp://a:1'}", `rtmp.address: is not HOST:PORT`},
+		{"IPv6 without brackets", "http: {address: '::1:8080'}", `(value "::1:8080"): put the IPv6 address in brackets, as in [::1]:8080`},
+		{"IPv6 without a port", "rtmp: {address: '2001:db8::5'}", `put the IPv6 address in brackets, as in [2001:db8::5]:1935`},
 		{"address is empty", "http: {address: ''}", `c.yaml:1:17: http.address: is empty: write HOST:PORT`},
 		{"same port", "rtmp: {address: ':8080'}", `c.yaml:1:17: rtmp.address: needs the same TCP port as http.address (127.0.0.1:8080) (value ":8080"): give one of them another port`},
 		{"same port, default blamed never", "http: {address: 'localhost:8189'}", `http.address: needs the same TCP port as webrtc.tcp_address (127.0.0.1:8189) (value "localhost:8189")`},

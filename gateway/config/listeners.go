@@ -38,7 +38,7 @@ func (l *loader) listeners() {
 		if example == "" {
 			example = "127.0.0.1:1936"
 		}
-		fix := fmt.Sprintf("write HOST:PORT, such as %s, or %s for all addresses", example, example[strings.LastIndexByte(example, ':'):])
+		fix := howToWrite(a.address, example)
 		if a.address == "" {
 			if !a.optional() {
 				l.fault(a.path, "", "is empty", fix)
@@ -57,6 +57,24 @@ func (l *loader) listeners() {
 		}
 		bound = append(bound, a)
 	}
+}
+
+// howToWrite says how an address that is wrong should be written, by an example of its kind.
+func howToWrite(address, example string) string {
+	port := example[strings.LastIndexByte(example, ':'):]
+	if ip, err := netip.ParseAddr(address); err != nil || ip.Is4() {
+		return fmt.Sprintf("write HOST:PORT, such as %s, or %s for all addresses", example, port)
+	}
+	host := address
+	if at := strings.LastIndexByte(address, ':'); isIP(address[:at]) {
+		host, port = address[:at], address[at:]
+	}
+	return fmt.Sprintf("put the IPv6 address in brackets, as in [%s]%s", host, port)
+}
+
+func isIP(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 func (l *loader) collision(a, b listener) {
