@@ -168,6 +168,13 @@ func (in *input) measure(dts time.Duration) {
 	}
 }
 
+// paced tells whether it is known how often the input's pictures come.
+func (in *input) paced() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.interval > 0
+}
+
 // hearing decodes an input's sound into its voice.
 type hearing struct {
 	in     *input

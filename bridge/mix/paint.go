@@ -12,6 +12,7 @@ import (
 var (
 	errCanvas = errors.New("the anchor's picture has another shape")
 	errAnchor = errors.New("the anchor's pictures are not being decoded")
+	errRate   = errors.New("the inputs have more pictures a second than are encoded")
 )
 
 // paint encodes the mixed picture, with one ffmpeg after the other if need be.
@@ -23,7 +24,7 @@ func (m *mixdown) paint(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errCanvas) || errors.Is(err, errIdle) {
+		if errors.Is(err, errCanvas) || errors.Is(err, errRate) || errors.Is(err, errIdle) {
 			continue
 		}
 		m.blinded(ctx)
@@ -38,15 +39,24 @@ func (m *mixdown) paint(ctx context.Context) {
 	}
 }
 
+// paceWithin is how long pictures wait for it to be known how often they come.
+const paceWithin = 500 * time.Millisecond
+
 // sighted waits for a decoded picture of the anchor, of the canvas's size, and one
 // beside it; false when ctx has ended.
 func (m *mixdown) sighted(ctx context.Context) bool {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
+	var since time.Time
 	for {
 		if m.fit(); m.anchor.visible() && m.tiled() {
-			m.yield(ctx, false)
-			return ctx.Err() == nil
+			if since.IsZero() {
+				since = time.Now()
+			}
+			if m.paced() || time.Since(since) > paceWithin {
+				m.yield(ctx, false)
+				return ctx.Err() == nil
+			}
 		}
 		select {
 		case <-t.C:
@@ -125,7 +135,7 @@ func (m *mixdown) encode(ctx context.Context) error {
 	err = context.Cause(ctx)
 	e.end()
 	wg.Wait()
-	if errors.Is(err, errCanvas) || errors.Is(err, errAnchor) || errors.Is(err, errIdle) {
+	if errors.Is(err, errCanvas) || errors.Is(err, errRate) || errors.Is(err, errAnchor) || errors.Is(err, errIdle) {
 		return err
 	}
 	return e.why(err)
@@ -153,6 +163,23 @@ func (m *mixdown) rate() int {
 	return min(max(int((time.Second+interval/2)/interval), leastRate), most)
 }
 
+// paced tells whether the rate of each input that is seen is known.
+func (m *mixdown) paced() bool {
+	for _, in := range m.all() {
+		if !in.paced() && in.visible() {
+			return false
+		}
+	}
+	return true
+}
+
+// rateLook is how often the encoder's rate is compared with that of the inputs, and
+// rateLooks how often in a row they must have a quarter more for another encoder.
+const (
+	rateLook  = time.Second
+	rateLooks = 3
+)
+
 // draw gives the encoder a picture at each tick of its rate.
 func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 	interval := time.Second / time.Duration(e.rate)
@@ -160,7 +187,7 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	thrift := thrift{m: m, every: 1}
-	useful := time.Now()
+	useful, looked, more := time.Now(), time.Now(), 0
 	last := next - time.Hour
 	for {
 		select {
@@ -179,6 +206,15 @@ func (m *mixdown) draw(ctx context.Context, e *encoder, c canvas) error {
 			m.yield(ctx, false)
 		case time.Since(useful) > alone && m.yield(ctx, true):
 			return errIdle
+		}
+		if time.Since(looked) > rateLook {
+			looked = time.Now()
+			if more++; m.rate()*4 < e.rate*5 {
+				more = 0
+			}
+			if more == rateLooks {
+				return errRate
+			}
 		}
 		now, _ := m.now()
 		if now-next > time.Second || next-now > time.Second {

@@ -76,6 +76,10 @@ func TestLipSync(t *testing.T) {
 			if got.Errors != "" {
 				t.Errorf("the decoder complains:\n%.1000s", got.Errors)
 			}
+			// The flashing one has 20 pictures a second, the other 10.
+			if n := len(got.Pictures); n < 150 {
+				t.Errorf("%d pictures in 8 s, want 20 a second", n)
+			}
 			offsets := got.LipSync()
 			t.Logf("the beeps are %v after the flashes", offsets)
 			if len(offsets) < 3 {
@@ -85,5 +89,31 @@ func TestLipSync(t *testing.T) {
 				t.Errorf("the beeps are %v after the flashes (median)", off)
 			}
 		})
+	}
+}
+
+// TestAFasterInputQuickensTheMix: who joins with more pictures a second than the
+// others is not seen jerking, nor does the change damage anything.
+func TestAFasterInputQuickensTheMix(t *testing.T) {
+	r := newRegistry(t)
+	m := newMixer(t, r, nil)
+	slow := clip{colour: "lime", width: 360, height: 640}
+	publish(t, r, "live/anchor", slow)
+	publish(t, r, "live/linked", slow)
+	two := []Input{{Stream: "live/anchor", Layer: 1}, {Stream: "live/linked", Layer: 2, Width: 40, Height: 40}}
+	mixAll(t, m, two, CodeMixed)
+	eventually(t, "the mixed picture", func() bool { return m.Stats().Encoded > 20 })
+	publish(t, r, "live/third", film{Width: 360, Height: 640, FPS: 20, GOP: 20, ToneHz: 1000, Duration: 20 * time.Second, VideoBitrate: 400_000})
+	mixAll(t, m, append(two, Input{Stream: "live/third", Layer: 3, Y: 300, Width: 40, Height: 40}), CodeMixed)
+	var got *testmedia.Media
+	eventually(t, "20 pictures a second", func() bool {
+		got = testmedia.Decode(t, record(t, r, "live/anchor", 2*time.Second))
+		return len(got.Pictures) >= 38
+	})
+	if got.Errors != "" {
+		t.Errorf("the decoder complains:\n%.1000s", got.Errors)
+	}
+	if n := m.Stats().EncoderRestarts; n > 0 {
+		t.Errorf("%d encoders broke off", n)
 	}
 }
