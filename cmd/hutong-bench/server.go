@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -48,7 +49,21 @@ func startServer(ctx context.Context, bin string, env ...string) (*server, error
 // launched is how long a start took.
 type launched struct{ accepting, ready time.Duration }
 
+// launchTries is how many sets of ports are tried: what was free may be somebody's before the gateway binds it.
+const launchTries = 5
+
 func launch(ctx context.Context, bin string, env ...string) (s *server, took launched, err error) {
+	for range launchTries {
+		if s, took, err = launchOnce(ctx, bin, env...); !errors.Is(err, errPortTaken) {
+			break
+		}
+	}
+	return s, took, err
+}
+
+var errPortTaken = errors.New("a port was taken meanwhile")
+
+func launchOnce(ctx context.Context, bin string, env ...string) (s *server, took launched, err error) {
 	// The gateway runs in a directory of its own.
 	if bin, err = filepath.Abs(bin); err != nil {
 		return nil, took, err
@@ -84,7 +99,11 @@ func launch(ctx context.Context, bin string, env ...string) (s *server, took lau
 	ok = ok && eventually(ctx, startTimeout, func() bool { return s.gone() || s.ready() })
 	took.ready = time.Since(began)
 	if !ok || s.gone() {
+		taken := s.gone() && strings.Contains(s.log.String(), "address already in use")
 		s.stop()
+		if taken {
+			return nil, took, fmt.Errorf("%w; %s serve said: %s", errPortTaken, filepath.Base(bin), s.log)
+		}
 		return nil, took, fmt.Errorf("%s serve did not get ready within %v; it said: %s", filepath.Base(bin), startTimeout, s.log)
 	}
 	return s, took, nil
@@ -160,20 +179,35 @@ func (s *server) metric(ctx context.Context, name string) (float64, error) {
 	return sumMetric(string(b), name)
 }
 
+// Ports for gateways are not among those that kernels give to clients: a player of another measure would have one between
+// the look and the gateway's start. No port is given twice.
+const firstPort, ports = 20000, 10000
+
+var givenPorts sync.Map
+
 // freePorts returns loopback addresses whose ports are free for TCP and UDP alike.
 func freePorts(n int) (addrs []string, err error) {
-	for range n {
-		t, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+	for tries := 0; len(addrs) < n; tries++ {
+		if tries > ports {
+			return nil, errors.Join(errors.New("no port is free"), err)
 		}
-		defer t.Close()
-		u, err := net.ListenPacket("udp4", t.Addr().String())
-		if err != nil {
-			return nil, err
+		port := firstPort + rand.IntN(ports)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
 		}
-		defer u.Close()
-		addrs = append(addrs, t.Addr().String())
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		var t net.Listener
+		if t, err = net.Listen("tcp4", addr); err != nil {
+			continue
+		}
+		var u net.PacketConn
+		u, err = net.ListenPacket("udp4", addr)
+		t.Close()
+		if err != nil {
+			continue
+		}
+		u.Close()
+		addrs = append(addrs, addr)
 	}
 	return addrs, nil
 }
